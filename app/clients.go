@@ -99,7 +99,7 @@ func (a *App) openClients(ctx context.Context) error {
 	var err error
 	//nolint:contextcheck // a view lives until Stop
 	a.clients.Views, err = views.Open(a.kafka, a.layout, a.numbers, views.Needs{
-		Statuses: roles.Has(RoleProducer, RoleFanout), Controls: roles.Has(RoleProducer, RoleFanout, RoleSender), OptOuts: roles.Has(RoleProducer, RoleSender), Inbound: roles.Has(RoleSender),
+		Statuses: roles.Has(RoleProducer, RoleFanout), Controls: roles.Has(RoleProducer, RoleFanout, RoleSender), OptOuts: roles.Has(RoleProducer, RoleSender), Inbound: roles.Has(RoleSender), Sent: roles.Has(RoleProducer),
 	})
 	if err != nil {
 		return err //nolint:wrapcheck // it says which view
@@ -131,7 +131,7 @@ func (a *App) webhooks() webhooks.Hooks {
 		return nil
 	}
 	return whatsapp.NewWebhooks(whatsapp.WebhookConfig{
-		OptOuts: a.clients.OptOuts.Heard, Inbound: a.clients.OptOuts.Wrote, AppSecret: a.cfg.WhatsApp.AppSecret, Now: environment.Live("ALTAVOZ_WHATSAPP_APP_SECRET", a.cfg.WhatsApp.AppSecret, a.log), VerifyToken: a.cfg.WhatsApp.VerifyToken, Logger: a.log, Registerer: a.registry,
+		OptOuts: a.clients.OptOuts.Heard, Inbound: a.clients.OptOuts.Wrote, Tapped: a.clients.Sent.Tapped, AppSecret: a.cfg.WhatsApp.AppSecret, Now: environment.Live("ALTAVOZ_WHATSAPP_APP_SECRET", a.cfg.WhatsApp.AppSecret, a.log), VerifyToken: a.cfg.WhatsApp.VerifyToken, Logger: a.log, Registerer: a.registry,
 		Numbers: a.numbers.IDs,
 	})
 }

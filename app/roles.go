@@ -194,7 +194,7 @@ func (a *App) newSender(g *group.Group) (processor.Worker, error) {
 
 func (a *App) newAggregator(g *group.Group) (processor.Worker, error) {
 	return aggregator.New(aggregator.Config{Logger: a.log, Registerer: a.registry}, aggregator.Ports{
-		Committer: g, Pauser: g, Statuses: a.clients.express, Marks: a.clients.bulk, Table: a.clients.reader, Reject: rejects.Keep, Event: cloudevents.Record, Recipients: cloudevents.Recipients,
+		Committer: g, Pauser: g, Statuses: a.clients.express, Marks: a.clients.bulk, Table: a.clients.reader, Reject: rejects.Keep, Event: cloudevents.Record, Recipients: cloudevents.Recipients, Tapped: cloudevents.Tapped,
 	}), nil
 }
 

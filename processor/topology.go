@@ -44,7 +44,7 @@ func Topology() []Stage {
 	return []Stage{
 		{
 			Name:   Producer,
-			Reads:  []stream.Topic{schemas.TopicStatuses, schemas.TopicControls, schemas.TopicOptOuts, schemas.TopicMarks, schemas.TopicBroadcasts, schemas.TopicBlobs, schemas.TopicSendsExpress, schemas.TopicSendsBulk},
+			Reads:  []stream.Topic{schemas.TopicStatuses, schemas.TopicControls, schemas.TopicOptOuts, schemas.TopicSent, schemas.TopicMarks, schemas.TopicBroadcasts, schemas.TopicBlobs, schemas.TopicSendsExpress, schemas.TopicSendsBulk},
 			Writes: []stream.Topic{schemas.TopicBlobs, schemas.TopicBroadcasts, schemas.TopicControls, schemas.TopicOptOuts, schemas.TopicInbound, schemas.TopicResults},
 		},
 		{
@@ -57,7 +57,7 @@ func Topology() []Stage {
 			Name:     Sender,
 			Consumes: []stream.Topic{schemas.TopicSendsExpress, schemas.TopicSendsBulk},
 			Reads:    []stream.Topic{schemas.TopicBlobs, schemas.TopicControls, schemas.TopicOptOuts, schemas.TopicInbound},
-			Writes:   []stream.Topic{schemas.TopicResults, schemas.TopicControls, schemas.TopicOptOuts, schemas.TopicRejects},
+			Writes:   []stream.Topic{schemas.TopicSent, schemas.TopicResults, schemas.TopicControls, schemas.TopicOptOuts, schemas.TopicRejects},
 		},
 		{
 			Name:     Aggregator,

@@ -558,6 +558,62 @@ func (Mark) EnumDescriptor() ([]byte, []int) {
 	return file_events_proto_rawDescGZIP(), []int{8}
 }
 
+type TapKind int32
+
+const (
+	TapKind_TAP_KIND_UNSPECIFIED  TapKind = 0
+	TapKind_TAP_KIND_BUTTON_REPLY TapKind = 1
+	TapKind_TAP_KIND_LIST_REPLY   TapKind = 2
+	// A quick reply button of a template, or of a message by Direct Send.
+	TapKind_TAP_KIND_BUTTON   TapKind = 3
+	TapKind_TAP_KIND_LOCATION TapKind = 4
+)
+
+// Enum value maps for TapKind.
+var (
+	TapKind_name = map[int32]string{
+		0: "TAP_KIND_UNSPECIFIED",
+		1: "TAP_KIND_BUTTON_REPLY",
+		2: "TAP_KIND_LIST_REPLY",
+		3: "TAP_KIND_BUTTON",
+		4: "TAP_KIND_LOCATION",
+	}
+	TapKind_value = map[string]int32{
+		"TAP_KIND_UNSPECIFIED":  0,
+		"TAP_KIND_BUTTON_REPLY": 1,
+		"TAP_KIND_LIST_REPLY":   2,
+		"TAP_KIND_BUTTON":       3,
+		"TAP_KIND_LOCATION":     4,
+	}
+)
+
+func (x TapKind) Enum() *TapKind {
+	p := new(TapKind)
+	*p = x
+	return p
+}
+
+func (x TapKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TapKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_events_proto_enumTypes[9].Descriptor()
+}
+
+func (TapKind) Type() protoreflect.EnumType {
+	return &file_events_proto_enumTypes[9]
+}
+
+func (x TapKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TapKind.Descriptor instead.
+func (TapKind) EnumDescriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{9}
+}
+
 type Reason int32
 
 const (
@@ -673,11 +729,11 @@ func (x Reason) String() string {
 }
 
 func (Reason) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[9].Descriptor()
+	return file_events_proto_enumTypes[10].Descriptor()
 }
 
 func (Reason) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[9]
+	return &file_events_proto_enumTypes[10]
 }
 
 func (x Reason) Number() protoreflect.EnumNumber {
@@ -686,7 +742,7 @@ func (x Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Reason.Descriptor instead.
 func (Reason) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{9}
+	return file_events_proto_rawDescGZIP(), []int{10}
 }
 
 type Phase int32
@@ -741,11 +797,11 @@ func (x Phase) String() string {
 }
 
 func (Phase) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[10].Descriptor()
+	return file_events_proto_enumTypes[11].Descriptor()
 }
 
 func (Phase) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[10]
+	return &file_events_proto_enumTypes[11]
 }
 
 func (x Phase) Number() protoreflect.EnumNumber {
@@ -754,7 +810,7 @@ func (x Phase) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Phase.Descriptor instead.
 func (Phase) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{10}
+	return file_events_proto_rawDescGZIP(), []int{11}
 }
 
 type TaskEventKind int32
@@ -806,11 +862,11 @@ func (x TaskEventKind) String() string {
 }
 
 func (TaskEventKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_events_proto_enumTypes[11].Descriptor()
+	return file_events_proto_enumTypes[12].Descriptor()
 }
 
 func (TaskEventKind) Type() protoreflect.EnumType {
-	return &file_events_proto_enumTypes[11]
+	return &file_events_proto_enumTypes[12]
 }
 
 func (x TaskEventKind) Number() protoreflect.EnumNumber {
@@ -819,7 +875,7 @@ func (x TaskEventKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TaskEventKind.Descriptor instead.
 func (TaskEventKind) EnumDescriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{11}
+	return file_events_proto_rawDescGZIP(), []int{12}
 }
 
 // Broadcast is one message for many phones: the commit point of a request.
@@ -3140,6 +3196,7 @@ type Result struct {
 	//	*Result_Note
 	//	*Result_Receipts
 	//	*Result_Outcomes
+	//	*Result_Taps
 	Event         isResult_Event `protobuf_oneof:"event"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3259,6 +3316,15 @@ func (x *Result) GetOutcomes() *OutcomeList {
 	return nil
 }
 
+func (x *Result) GetTaps() *Taps {
+	if x != nil {
+		if x, ok := x.Event.(*Result_Taps); ok {
+			return x.Taps
+		}
+	}
+	return nil
+}
+
 type isResult_Event interface {
 	isResult_Event()
 }
@@ -3292,6 +3358,10 @@ type Result_Outcomes struct {
 	Outcomes *OutcomeList `protobuf:"bytes,9,opt,name=outcomes,proto3,oneof"`
 }
 
+type Result_Taps struct {
+	Taps *Taps `protobuf:"bytes,10,opt,name=taps,proto3,oneof"`
+}
+
 func (*Result_Plan) isResult_Event() {}
 
 func (*Result_Dispatched) isResult_Event() {}
@@ -3305,6 +3375,8 @@ func (*Result_Note) isResult_Event() {}
 func (*Result_Receipts) isResult_Event() {}
 
 func (*Result_Outcomes) isResult_Event() {}
+
+func (*Result_Taps) isResult_Event() {}
 
 // TaskOpened opens a task. The first one of a task wins: its origin is the task's origin.
 type TaskOpened struct {
@@ -3774,6 +3846,249 @@ func (x *Receipts) GetOutcomes() []*Outcome {
 	return nil
 }
 
+// Taps is what recipients tapped. At most 100. A record with it has version 2.
+type Taps struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Taps          []*Tap                 `protobuf:"bytes,1,rep,name=taps,proto3" json:"taps,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Taps) Reset() {
+	*x = Taps{}
+	mi := &file_events_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Taps) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Taps) ProtoMessage() {}
+
+func (x *Taps) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Taps.ProtoReflect.Descriptor instead.
+func (*Taps) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *Taps) GetTaps() []*Tap {
+	if x != nil {
+		return x.Taps
+	}
+	return nil
+}
+
+// Tap is a tap of one recipient on a message of the task, or the location that it was asked for.
+type Tap struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Index uint32                 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	Kind  TapKind                `protobuf:"varint,2,opt,name=kind,proto3,enum=altavoz.v1.TapKind" json:"kind,omitempty"`
+	// Of the button or row: its id, which of a template's button is its payload, and what the recipient read.
+	Id          string  `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
+	Title       string  `protobuf:"bytes,4,opt,name=title,proto3" json:"title,omitempty"`
+	Description string  `protobuf:"bytes,5,opt,name=description,proto3" json:"description,omitempty"`
+	Latitude    float64 `protobuf:"fixed64,6,opt,name=latitude,proto3" json:"latitude,omitempty"`
+	Longitude   float64 `protobuf:"fixed64,7,opt,name=longitude,proto3" json:"longitude,omitempty"`
+	Name        string  `protobuf:"bytes,8,opt,name=name,proto3" json:"name,omitempty"`
+	Address     string  `protobuf:"bytes,9,opt,name=address,proto3" json:"address,omitempty"`
+	// Unix milliseconds, by Meta's clock.
+	AtMs int64 `protobuf:"varint,10,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// Meta's ids: of the recipient's message, and of ours, which it answers.
+	Message       string `protobuf:"bytes,11,opt,name=message,proto3" json:"message,omitempty"`
+	Wamid         string `protobuf:"bytes,12,opt,name=wamid,proto3" json:"wamid,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tap) Reset() {
+	*x = Tap{}
+	mi := &file_events_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tap) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tap) ProtoMessage() {}
+
+func (x *Tap) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tap.ProtoReflect.Descriptor instead.
+func (*Tap) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *Tap) GetIndex() uint32 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *Tap) GetKind() TapKind {
+	if x != nil {
+		return x.Kind
+	}
+	return TapKind_TAP_KIND_UNSPECIFIED
+}
+
+func (x *Tap) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Tap) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Tap) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *Tap) GetLatitude() float64 {
+	if x != nil {
+		return x.Latitude
+	}
+	return 0
+}
+
+func (x *Tap) GetLongitude() float64 {
+	if x != nil {
+		return x.Longitude
+	}
+	return 0
+}
+
+func (x *Tap) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Tap) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *Tap) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *Tap) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Tap) GetWamid() string {
+	if x != nil {
+		return x.Wamid
+	}
+	return ""
+}
+
+// Sent is which recipients of a task messages went to that can be answered with a tap. Topic sent; key: the task.
+type Sent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Task  []byte                 `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
+	// Beside each other: the first 8 bytes of SHA-256 of the message's id (wamid), and the recipient's index. At most 512.
+	Messages      []uint64 `protobuf:"fixed64,2,rep,packed,name=messages,proto3" json:"messages,omitempty"`
+	Indexes       []uint32 `protobuf:"varint,3,rep,packed,name=indexes,proto3" json:"indexes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Sent) Reset() {
+	*x = Sent{}
+	mi := &file_events_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Sent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Sent) ProtoMessage() {}
+
+func (x *Sent) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Sent.ProtoReflect.Descriptor instead.
+func (*Sent) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *Sent) GetTask() []byte {
+	if x != nil {
+		return x.Task
+	}
+	return nil
+}
+
+func (x *Sent) GetMessages() []uint64 {
+	if x != nil {
+		return x.Messages
+	}
+	return nil
+}
+
+func (x *Sent) GetIndexes() []uint32 {
+	if x != nil {
+		return x.Indexes
+	}
+	return nil
+}
+
 // TaskUpdate says what the task as a whole is doing, or that it failed.
 type TaskUpdate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3794,7 +4109,7 @@ type TaskUpdate struct {
 
 func (x *TaskUpdate) Reset() {
 	*x = TaskUpdate{}
-	mi := &file_events_proto_msgTypes[33]
+	mi := &file_events_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3806,7 +4121,7 @@ func (x *TaskUpdate) String() string {
 func (*TaskUpdate) ProtoMessage() {}
 
 func (x *TaskUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[33]
+	mi := &file_events_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3819,7 +4134,7 @@ func (x *TaskUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskUpdate.ProtoReflect.Descriptor instead.
 func (*TaskUpdate) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{33}
+	return file_events_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *TaskUpdate) GetPhase() Phase {
@@ -3888,7 +4203,7 @@ type Cause struct {
 
 func (x *Cause) Reset() {
 	*x = Cause{}
-	mi := &file_events_proto_msgTypes[34]
+	mi := &file_events_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3900,7 +4215,7 @@ func (x *Cause) String() string {
 func (*Cause) ProtoMessage() {}
 
 func (x *Cause) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[34]
+	mi := &file_events_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3913,7 +4228,7 @@ func (x *Cause) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cause.ProtoReflect.Descriptor instead.
 func (*Cause) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{34}
+	return file_events_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Cause) GetReason() Reason {
@@ -3998,7 +4313,7 @@ type StatePage struct {
 
 func (x *StatePage) Reset() {
 	*x = StatePage{}
-	mi := &file_events_proto_msgTypes[35]
+	mi := &file_events_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4010,7 +4325,7 @@ func (x *StatePage) String() string {
 func (*StatePage) ProtoMessage() {}
 
 func (x *StatePage) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[35]
+	mi := &file_events_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4023,7 +4338,7 @@ func (x *StatePage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatePage.ProtoReflect.Descriptor instead.
 func (*StatePage) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{35}
+	return file_events_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *StatePage) GetTask() []byte {
@@ -4085,7 +4400,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_events_proto_msgTypes[36]
+	mi := &file_events_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4097,7 +4412,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[36]
+	mi := &file_events_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4110,7 +4425,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{36}
+	return file_events_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Status) GetTask() []byte {
@@ -4258,7 +4573,7 @@ type TaskEvent struct {
 
 func (x *TaskEvent) Reset() {
 	*x = TaskEvent{}
-	mi := &file_events_proto_msgTypes[37]
+	mi := &file_events_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4270,7 +4585,7 @@ func (x *TaskEvent) String() string {
 func (*TaskEvent) ProtoMessage() {}
 
 func (x *TaskEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[37]
+	mi := &file_events_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4283,7 +4598,7 @@ func (x *TaskEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskEvent.ProtoReflect.Descriptor instead.
 func (*TaskEvent) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{37}
+	return file_events_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *TaskEvent) GetKind() TaskEventKind {
@@ -4338,7 +4653,7 @@ type StateCount struct {
 
 func (x *StateCount) Reset() {
 	*x = StateCount{}
-	mi := &file_events_proto_msgTypes[38]
+	mi := &file_events_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4350,7 +4665,7 @@ func (x *StateCount) String() string {
 func (*StateCount) ProtoMessage() {}
 
 func (x *StateCount) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[38]
+	mi := &file_events_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4363,7 +4678,7 @@ func (x *StateCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StateCount.ProtoReflect.Descriptor instead.
 func (*StateCount) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{38}
+	return file_events_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *StateCount) GetMark() uint32 {
@@ -4393,7 +4708,7 @@ type ErrorLine struct {
 
 func (x *ErrorLine) Reset() {
 	*x = ErrorLine{}
-	mi := &file_events_proto_msgTypes[39]
+	mi := &file_events_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4405,7 +4720,7 @@ func (x *ErrorLine) String() string {
 func (*ErrorLine) ProtoMessage() {}
 
 func (x *ErrorLine) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[39]
+	mi := &file_events_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4418,7 +4733,7 @@ func (x *ErrorLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorLine.ProtoReflect.Descriptor instead.
 func (*ErrorLine) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{39}
+	return file_events_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ErrorLine) GetIndex() uint32 {
@@ -4655,7 +4970,7 @@ const file_events_proto_rawDesc = "" +
 	"\aprocess\x18\x06 \x01(\tR\aprocess\x12'\n" +
 	"\x05cause\x18\a \x01(\v2\x11.altavoz.v1.CauseR\x05cause\x12\x12\n" +
 	"\x04rate\x18\b \x01(\x01R\x04rate\x12\x14\n" +
-	"\x05share\x18\t \x01(\x01R\x05share\"\x9e\x03\n" +
+	"\x05share\x18\t \x01(\x01R\x05share\"\xc6\x03\n" +
 	"\x06Result\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x13\n" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12,\n" +
@@ -4667,7 +4982,9 @@ const file_events_proto_rawDesc = "" +
 	"\x05range\x18\x06 \x01(\v2\x18.altavoz.v1.OutcomeRangeH\x00R\x05range\x12,\n" +
 	"\x04note\x18\a \x01(\v2\x16.altavoz.v1.TaskUpdateH\x00R\x04note\x122\n" +
 	"\breceipts\x18\b \x01(\v2\x14.altavoz.v1.ReceiptsH\x00R\breceipts\x125\n" +
-	"\boutcomes\x18\t \x01(\v2\x17.altavoz.v1.OutcomeListH\x00R\boutcomesB\a\n" +
+	"\boutcomes\x18\t \x01(\v2\x17.altavoz.v1.OutcomeListH\x00R\boutcomes\x12&\n" +
+	"\x04taps\x18\n" +
+	" \x01(\v2\x10.altavoz.v1.TapsH\x00R\x04tapsB\a\n" +
 	"\x05event\"\xa6\x04\n" +
 	"\n" +
 	"TaskOpened\x12\x14\n" +
@@ -4708,7 +5025,27 @@ const file_events_proto_rawDesc = "" +
 	"\x04mark\x18\x03 \x01(\rR\x04mark\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\";\n" +
 	"\bReceipts\x12/\n" +
-	"\boutcomes\x18\x01 \x03(\v2\x13.altavoz.v1.OutcomeR\boutcomes\"\xb6\x01\n" +
+	"\boutcomes\x18\x01 \x03(\v2\x13.altavoz.v1.OutcomeR\boutcomes\"+\n" +
+	"\x04Taps\x12#\n" +
+	"\x04taps\x18\x01 \x03(\v2\x0f.altavoz.v1.TapR\x04taps\"\xb9\x02\n" +
+	"\x03Tap\x12\x14\n" +
+	"\x05index\x18\x01 \x01(\rR\x05index\x12'\n" +
+	"\x04kind\x18\x02 \x01(\x0e2\x13.altavoz.v1.TapKindR\x04kind\x12\x0e\n" +
+	"\x02id\x18\x03 \x01(\tR\x02id\x12\x14\n" +
+	"\x05title\x18\x04 \x01(\tR\x05title\x12 \n" +
+	"\vdescription\x18\x05 \x01(\tR\vdescription\x12\x1a\n" +
+	"\blatitude\x18\x06 \x01(\x01R\blatitude\x12\x1c\n" +
+	"\tlongitude\x18\a \x01(\x01R\tlongitude\x12\x12\n" +
+	"\x04name\x18\b \x01(\tR\x04name\x12\x18\n" +
+	"\aaddress\x18\t \x01(\tR\aaddress\x12\x13\n" +
+	"\x05at_ms\x18\n" +
+	" \x01(\x03R\x04atMs\x12\x18\n" +
+	"\amessage\x18\v \x01(\tR\amessage\x12\x14\n" +
+	"\x05wamid\x18\f \x01(\tR\x05wamid\"P\n" +
+	"\x04Sent\x12\x12\n" +
+	"\x04task\x18\x01 \x01(\fR\x04task\x12\x1a\n" +
+	"\bmessages\x18\x02 \x03(\x06R\bmessages\x12\x18\n" +
+	"\aindexes\x18\x03 \x03(\rR\aindexes\"\xb6\x01\n" +
 	"\n" +
 	"TaskUpdate\x12'\n" +
 	"\x05phase\x18\x01 \x01(\x0e2\x11.altavoz.v1.PhaseR\x05phase\x12\x10\n" +
@@ -4829,7 +5166,13 @@ const file_events_proto_rawDesc = "" +
 	"\x0eMARK_DELIVERED\x10\xe8\x01\x12\x1c\n" +
 	"\x17MARK_DELIVERED_TEMPLATE\x10\xe9\x01\x12\x0e\n" +
 	"\tMARK_READ\x10\xf0\x01\x12\x17\n" +
-	"\x12MARK_READ_TEMPLATE\x10\xf1\x01*\xeb\x03\n" +
+	"\x12MARK_READ_TEMPLATE\x10\xf1\x01*\x83\x01\n" +
+	"\aTapKind\x12\x18\n" +
+	"\x14TAP_KIND_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15TAP_KIND_BUTTON_REPLY\x10\x01\x12\x17\n" +
+	"\x13TAP_KIND_LIST_REPLY\x10\x02\x12\x13\n" +
+	"\x0fTAP_KIND_BUTTON\x10\x03\x12\x15\n" +
+	"\x11TAP_KIND_LOCATION\x10\x04*\xeb\x03\n" +
 	"\x06Reason\x12\x0f\n" +
 	"\vREASON_NONE\x10\x00\x12\x12\n" +
 	"\x0eREASON_ACCOUNT\x10\x01\x12\x14\n" +
@@ -4884,8 +5227,8 @@ func file_events_proto_rawDescGZIP() []byte {
 	return file_events_proto_rawDescData
 }
 
-var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 12)
-var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
+var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 13)
+var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_events_proto_goTypes = []any{
 	(Events)(0),             // 0: altavoz.v1.Events
 	(OnUnknown)(0),          // 1: altavoz.v1.OnUnknown
@@ -4896,121 +5239,128 @@ var file_events_proto_goTypes = []any{
 	(ControlKind)(0),        // 6: altavoz.v1.ControlKind
 	(NumberEventKind)(0),    // 7: altavoz.v1.NumberEventKind
 	(Mark)(0),               // 8: altavoz.v1.Mark
-	(Reason)(0),             // 9: altavoz.v1.Reason
-	(Phase)(0),              // 10: altavoz.v1.Phase
-	(TaskEventKind)(0),      // 11: altavoz.v1.TaskEventKind
-	(*Broadcast)(nil),       // 12: altavoz.v1.Broadcast
-	(*Personal)(nil),        // 13: altavoz.v1.Personal
-	(*Own)(nil),             // 14: altavoz.v1.Own
-	(*Retry)(nil),           // 15: altavoz.v1.Retry
-	(*Window)(nil),          // 16: altavoz.v1.Window
-	(*Hours)(nil),           // 17: altavoz.v1.Hours
-	(*Content)(nil),         // 18: altavoz.v1.Content
-	(*Template)(nil),        // 19: altavoz.v1.Template
-	(*TemplateValue)(nil),   // 20: altavoz.v1.TemplateValue
-	(*TemplateButton)(nil),  // 21: altavoz.v1.TemplateButton
-	(*Shape)(nil),           // 22: altavoz.v1.Shape
-	(*ReplyButtons)(nil),    // 23: altavoz.v1.ReplyButtons
-	(*ReplyButton)(nil),     // 24: altavoz.v1.ReplyButton
-	(*ReplyList)(nil),       // 25: altavoz.v1.ReplyList
-	(*ListSection)(nil),     // 26: altavoz.v1.ListSection
-	(*ListRow)(nil),         // 27: altavoz.v1.ListRow
-	(*LocationRequest)(nil), // 28: altavoz.v1.LocationRequest
-	(*MediaRef)(nil),        // 29: altavoz.v1.MediaRef
-	(*BlobRef)(nil),         // 30: altavoz.v1.BlobRef
-	(*Slice)(nil),           // 31: altavoz.v1.Slice
-	(*Origin)(nil),          // 32: altavoz.v1.Origin
-	(*Send)(nil),            // 33: altavoz.v1.Send
-	(*OptOut)(nil),          // 34: altavoz.v1.OptOut
-	(*Inbound)(nil),         // 35: altavoz.v1.Inbound
-	(*Control)(nil),         // 36: altavoz.v1.Control
-	(*NumberEvent)(nil),     // 37: altavoz.v1.NumberEvent
-	(*Result)(nil),          // 38: altavoz.v1.Result
-	(*TaskOpened)(nil),      // 39: altavoz.v1.TaskOpened
-	(*Dispatched)(nil),      // 40: altavoz.v1.Dispatched
-	(*Outcome)(nil),         // 41: altavoz.v1.Outcome
-	(*OutcomeList)(nil),     // 42: altavoz.v1.OutcomeList
-	(*OutcomeRange)(nil),    // 43: altavoz.v1.OutcomeRange
-	(*Receipts)(nil),        // 44: altavoz.v1.Receipts
-	(*TaskUpdate)(nil),      // 45: altavoz.v1.TaskUpdate
-	(*Cause)(nil),           // 46: altavoz.v1.Cause
-	(*StatePage)(nil),       // 47: altavoz.v1.StatePage
-	(*Status)(nil),          // 48: altavoz.v1.Status
-	(*TaskEvent)(nil),       // 49: altavoz.v1.TaskEvent
-	(*StateCount)(nil),      // 50: altavoz.v1.StateCount
-	(*ErrorLine)(nil),       // 51: altavoz.v1.ErrorLine
+	(TapKind)(0),            // 9: altavoz.v1.TapKind
+	(Reason)(0),             // 10: altavoz.v1.Reason
+	(Phase)(0),              // 11: altavoz.v1.Phase
+	(TaskEventKind)(0),      // 12: altavoz.v1.TaskEventKind
+	(*Broadcast)(nil),       // 13: altavoz.v1.Broadcast
+	(*Personal)(nil),        // 14: altavoz.v1.Personal
+	(*Own)(nil),             // 15: altavoz.v1.Own
+	(*Retry)(nil),           // 16: altavoz.v1.Retry
+	(*Window)(nil),          // 17: altavoz.v1.Window
+	(*Hours)(nil),           // 18: altavoz.v1.Hours
+	(*Content)(nil),         // 19: altavoz.v1.Content
+	(*Template)(nil),        // 20: altavoz.v1.Template
+	(*TemplateValue)(nil),   // 21: altavoz.v1.TemplateValue
+	(*TemplateButton)(nil),  // 22: altavoz.v1.TemplateButton
+	(*Shape)(nil),           // 23: altavoz.v1.Shape
+	(*ReplyButtons)(nil),    // 24: altavoz.v1.ReplyButtons
+	(*ReplyButton)(nil),     // 25: altavoz.v1.ReplyButton
+	(*ReplyList)(nil),       // 26: altavoz.v1.ReplyList
+	(*ListSection)(nil),     // 27: altavoz.v1.ListSection
+	(*ListRow)(nil),         // 28: altavoz.v1.ListRow
+	(*LocationRequest)(nil), // 29: altavoz.v1.LocationRequest
+	(*MediaRef)(nil),        // 30: altavoz.v1.MediaRef
+	(*BlobRef)(nil),         // 31: altavoz.v1.BlobRef
+	(*Slice)(nil),           // 32: altavoz.v1.Slice
+	(*Origin)(nil),          // 33: altavoz.v1.Origin
+	(*Send)(nil),            // 34: altavoz.v1.Send
+	(*OptOut)(nil),          // 35: altavoz.v1.OptOut
+	(*Inbound)(nil),         // 36: altavoz.v1.Inbound
+	(*Control)(nil),         // 37: altavoz.v1.Control
+	(*NumberEvent)(nil),     // 38: altavoz.v1.NumberEvent
+	(*Result)(nil),          // 39: altavoz.v1.Result
+	(*TaskOpened)(nil),      // 40: altavoz.v1.TaskOpened
+	(*Dispatched)(nil),      // 41: altavoz.v1.Dispatched
+	(*Outcome)(nil),         // 42: altavoz.v1.Outcome
+	(*OutcomeList)(nil),     // 43: altavoz.v1.OutcomeList
+	(*OutcomeRange)(nil),    // 44: altavoz.v1.OutcomeRange
+	(*Receipts)(nil),        // 45: altavoz.v1.Receipts
+	(*Taps)(nil),            // 46: altavoz.v1.Taps
+	(*Tap)(nil),             // 47: altavoz.v1.Tap
+	(*Sent)(nil),            // 48: altavoz.v1.Sent
+	(*TaskUpdate)(nil),      // 49: altavoz.v1.TaskUpdate
+	(*Cause)(nil),           // 50: altavoz.v1.Cause
+	(*StatePage)(nil),       // 51: altavoz.v1.StatePage
+	(*Status)(nil),          // 52: altavoz.v1.Status
+	(*TaskEvent)(nil),       // 53: altavoz.v1.TaskEvent
+	(*StateCount)(nil),      // 54: altavoz.v1.StateCount
+	(*ErrorLine)(nil),       // 55: altavoz.v1.ErrorLine
 }
 var file_events_proto_depIdxs = []int32{
-	18, // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
-	30, // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
+	19, // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
+	31, // 1: altavoz.v1.Broadcast.slices:type_name -> altavoz.v1.BlobRef
 	1,  // 2: altavoz.v1.Broadcast.on_unknown:type_name -> altavoz.v1.OnUnknown
-	32, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
-	16, // 4: altavoz.v1.Broadcast.window:type_name -> altavoz.v1.Window
-	15, // 5: altavoz.v1.Broadcast.retry:type_name -> altavoz.v1.Retry
+	33, // 3: altavoz.v1.Broadcast.origin:type_name -> altavoz.v1.Origin
+	17, // 4: altavoz.v1.Broadcast.window:type_name -> altavoz.v1.Window
+	16, // 5: altavoz.v1.Broadcast.retry:type_name -> altavoz.v1.Retry
 	0,  // 6: altavoz.v1.Broadcast.events:type_name -> altavoz.v1.Events
-	13, // 7: altavoz.v1.Broadcast.personal:type_name -> altavoz.v1.Personal
-	14, // 8: altavoz.v1.Personal.own:type_name -> altavoz.v1.Own
+	14, // 7: altavoz.v1.Broadcast.personal:type_name -> altavoz.v1.Personal
+	15, // 8: altavoz.v1.Personal.own:type_name -> altavoz.v1.Own
 	4,  // 9: altavoz.v1.Own.header:type_name -> altavoz.v1.HeaderKind
-	30, // 10: altavoz.v1.Retry.list:type_name -> altavoz.v1.BlobRef
-	17, // 11: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
+	31, // 10: altavoz.v1.Retry.list:type_name -> altavoz.v1.BlobRef
+	18, // 11: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
 	4,  // 12: altavoz.v1.Content.header:type_name -> altavoz.v1.HeaderKind
-	29, // 13: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
-	29, // 14: altavoz.v1.Content.files:type_name -> altavoz.v1.MediaRef
-	19, // 15: altavoz.v1.Content.template:type_name -> altavoz.v1.Template
-	22, // 16: altavoz.v1.Content.shape:type_name -> altavoz.v1.Shape
+	30, // 13: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
+	30, // 14: altavoz.v1.Content.files:type_name -> altavoz.v1.MediaRef
+	20, // 15: altavoz.v1.Content.template:type_name -> altavoz.v1.Template
+	23, // 16: altavoz.v1.Content.shape:type_name -> altavoz.v1.Shape
 	2,  // 17: altavoz.v1.Content.route:type_name -> altavoz.v1.Route
 	4,  // 18: altavoz.v1.Template.header:type_name -> altavoz.v1.HeaderKind
-	20, // 19: altavoz.v1.Template.header_value:type_name -> altavoz.v1.TemplateValue
-	20, // 20: altavoz.v1.Template.body:type_name -> altavoz.v1.TemplateValue
-	21, // 21: altavoz.v1.Template.buttons:type_name -> altavoz.v1.TemplateButton
+	21, // 19: altavoz.v1.Template.header_value:type_name -> altavoz.v1.TemplateValue
+	21, // 20: altavoz.v1.Template.body:type_name -> altavoz.v1.TemplateValue
+	22, // 21: altavoz.v1.Template.buttons:type_name -> altavoz.v1.TemplateButton
 	3,  // 22: altavoz.v1.TemplateButton.kind:type_name -> altavoz.v1.TemplateButtonKind
-	23, // 23: altavoz.v1.Shape.buttons:type_name -> altavoz.v1.ReplyButtons
-	25, // 24: altavoz.v1.Shape.list:type_name -> altavoz.v1.ReplyList
-	28, // 25: altavoz.v1.Shape.location:type_name -> altavoz.v1.LocationRequest
-	24, // 26: altavoz.v1.ReplyButtons.buttons:type_name -> altavoz.v1.ReplyButton
-	26, // 27: altavoz.v1.ReplyList.sections:type_name -> altavoz.v1.ListSection
-	27, // 28: altavoz.v1.ListSection.rows:type_name -> altavoz.v1.ListRow
-	30, // 29: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
+	24, // 23: altavoz.v1.Shape.buttons:type_name -> altavoz.v1.ReplyButtons
+	26, // 24: altavoz.v1.Shape.list:type_name -> altavoz.v1.ReplyList
+	29, // 25: altavoz.v1.Shape.location:type_name -> altavoz.v1.LocationRequest
+	25, // 26: altavoz.v1.ReplyButtons.buttons:type_name -> altavoz.v1.ReplyButton
+	27, // 27: altavoz.v1.ReplyList.sections:type_name -> altavoz.v1.ListSection
+	28, // 28: altavoz.v1.ListSection.rows:type_name -> altavoz.v1.ListRow
+	31, // 29: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
 	4,  // 30: altavoz.v1.MediaRef.kind:type_name -> altavoz.v1.HeaderKind
-	13, // 31: altavoz.v1.Slice.personal:type_name -> altavoz.v1.Personal
-	30, // 32: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
-	18, // 33: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
+	14, // 31: altavoz.v1.Slice.personal:type_name -> altavoz.v1.Personal
+	31, // 32: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
+	19, // 33: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
 	1,  // 34: altavoz.v1.Send.on_unknown:type_name -> altavoz.v1.OnUnknown
-	16, // 35: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
-	13, // 36: altavoz.v1.Send.personal:type_name -> altavoz.v1.Personal
+	17, // 35: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
+	14, // 36: altavoz.v1.Send.personal:type_name -> altavoz.v1.Personal
 	5,  // 37: altavoz.v1.OptOut.out_by:type_name -> altavoz.v1.OptOutSource
 	5,  // 38: altavoz.v1.OptOut.in_by:type_name -> altavoz.v1.OptOutSource
 	6,  // 39: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
 	7,  // 40: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
-	46, // 41: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
-	39, // 42: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
-	40, // 43: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
-	41, // 44: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
-	43, // 45: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
-	45, // 46: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
-	44, // 47: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
-	42, // 48: altavoz.v1.Result.outcomes:type_name -> altavoz.v1.OutcomeList
-	32, // 49: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
-	32, // 50: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
-	16, // 51: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
-	0,  // 52: altavoz.v1.TaskOpened.events:type_name -> altavoz.v1.Events
-	41, // 53: altavoz.v1.OutcomeList.outcomes:type_name -> altavoz.v1.Outcome
-	41, // 54: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
-	10, // 55: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
-	46, // 56: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
-	9,  // 57: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
-	39, // 58: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
-	50, // 59: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
-	51, // 60: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
-	10, // 61: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
-	46, // 62: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
-	49, // 63: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
-	11, // 64: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
-	65, // [65:65] is the sub-list for method output_type
-	65, // [65:65] is the sub-list for method input_type
-	65, // [65:65] is the sub-list for extension type_name
-	65, // [65:65] is the sub-list for extension extendee
-	0,  // [0:65] is the sub-list for field type_name
+	50, // 41: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
+	40, // 42: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
+	41, // 43: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
+	42, // 44: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
+	44, // 45: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
+	49, // 46: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
+	45, // 47: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
+	43, // 48: altavoz.v1.Result.outcomes:type_name -> altavoz.v1.OutcomeList
+	46, // 49: altavoz.v1.Result.taps:type_name -> altavoz.v1.Taps
+	33, // 50: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
+	33, // 51: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
+	17, // 52: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
+	0,  // 53: altavoz.v1.TaskOpened.events:type_name -> altavoz.v1.Events
+	42, // 54: altavoz.v1.OutcomeList.outcomes:type_name -> altavoz.v1.Outcome
+	42, // 55: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
+	47, // 56: altavoz.v1.Taps.taps:type_name -> altavoz.v1.Tap
+	9,  // 57: altavoz.v1.Tap.kind:type_name -> altavoz.v1.TapKind
+	11, // 58: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
+	50, // 59: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
+	10, // 60: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
+	40, // 61: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
+	54, // 62: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
+	55, // 63: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
+	11, // 64: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
+	50, // 65: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
+	53, // 66: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
+	12, // 67: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
+	68, // [68:68] is the sub-list for method output_type
+	68, // [68:68] is the sub-list for method input_type
+	68, // [68:68] is the sub-list for extension type_name
+	68, // [68:68] is the sub-list for extension extendee
+	0,  // [0:68] is the sub-list for field type_name
 }
 
 func init() { file_events_proto_init() }
@@ -5032,14 +5382,15 @@ func file_events_proto_init() {
 		(*Result_Note)(nil),
 		(*Result_Receipts)(nil),
 		(*Result_Outcomes)(nil),
+		(*Result_Taps)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_proto_rawDesc), len(file_events_proto_rawDesc)),
-			NumEnums:      12,
-			NumMessages:   40,
+			NumEnums:      13,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

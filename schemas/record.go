@@ -68,7 +68,7 @@ func EncodeSend(l Lane, s *Send) stream.Record {
 
 // EncodeResult makes the record of one result.
 func EncodeResult(r *Result) stream.Record {
-	if r.GetPlan().GetEvents() != Events_EVENTS_TASK { //mutant:events-wait-for-who-tells-them
+	if r.GetPlan().GetEvents() != Events_EVENTS_TASK || r.GetTaps() != nil { //mutant:events-wait-for-who-tells-them
 		return encode2(TopicResults, TaskID(r.GetTask()).String(), r)
 	}
 	return Encode(TopicResults, TaskID(r.GetTask()).String(), r)
@@ -126,6 +126,9 @@ func EncodeSlice(key string, s *Slice) stream.Record {
 
 // waits reports whether readers of the first version would send something else.
 func (x *Content) waits() bool { return x.GetTemplate() != nil || x.GetShape() != nil }
+
+// Answerable reports whether recipients may answer with a tap, of which a webhook tells.
+func (x *Content) Answerable() bool { return x.GetShape() != nil || x.GetTemplate() != nil }
 
 // EncodeContent makes the record of a task's content as resolved.
 func EncodeContent(t TaskID, c *Content) stream.Record {

@@ -24,6 +24,7 @@ const (
 	TopicCallbacks    stream.Topic = "callbacks" // events that wait to be posted, and endpoints that fail
 	TopicOptOuts      stream.Topic = "optouts"   // who does not want to be written to
 	TopicInbound      stream.Topic = "inbound"   // when people wrote to our numbers last
+	TopicSent         stream.Topic = "sent"      // whom messages went to that can be answered with a tap
 	TopicRejects      stream.Topic = "rejects"
 	TopicRegistry     stream.Topic = "registry" // what altavoz remembers of topics and groups: see kafka/registry
 )
@@ -62,6 +63,7 @@ func Topics() []TopicSpec {
 		{Topic: TopicCallbacks, Partitions: 12, Embedded: 4, Compact: true, MaxRecord: MaxRecordBytes},
 		{Topic: TopicOptOuts, Partitions: 1, Embedded: 1, Compact: true, MaxRecord: MaxRecordBytes},
 		{Topic: TopicInbound, Partitions: 1, Embedded: 1, Compact: true, Retention: 26 * time.Hour, MaxRecord: MaxRecordBytes},
+		{Topic: TopicSent, Partitions: 4, Embedded: 1, Retention: 7 * day, MaxRecord: MaxRecordBytes},
 		{Topic: TopicRejects, Partitions: 12, Embedded: 4, Retention: 30 * day, MaxRecord: MaxBroadcastBytes},
 		{Topic: TopicRegistry, Partitions: 1, Embedded: 1, Compact: true, MaxRecord: MaxRecordBytes},
 	}

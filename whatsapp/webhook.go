@@ -31,7 +31,9 @@ type WebhookConfig struct {
 	// OptOuts makes the records of what people said of being written to. An error means that it can't yet. Nil: nothing of it is kept.
 	OptOuts func(said []optout.Said, now time.Time) ([]stream.Record, error)
 	// Inbound makes the records of who wrote to which number. Nil: nothing of it is kept.
-	Inbound    func(all []lastinbound.Message, now time.Time) []stream.Record
+	Inbound func(all []lastinbound.Message, now time.Time) []stream.Record
+	// Tapped makes the results of taps on messages of ours. An error means that it can't yet. Nil: nothing is told of them.
+	Tapped     func(all []*schemas.Tap, now time.Time) ([]stream.Record, error)
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -44,6 +46,7 @@ type Webhooks struct {
 	numbers *account.Numbers
 	optOuts func(said []optout.Said, now time.Time) ([]stream.Record, error)
 	inbound func(all []lastinbound.Message, now time.Time) []stream.Record
+	tapped  func(all []*schemas.Tap, now time.Time) ([]stream.Record, error)
 }
 
 // NewWebhooks returns the reader of an app's webhooks.
@@ -64,7 +67,7 @@ func NewWebhooks(c WebhookConfig) *Webhooks {
 		c.Now = func() schemas.Secret { return c.AppSecret }
 	}
 	return &Webhooks{
-		secret: c.Now, token: c.VerifyToken, optOuts: c.OptOuts, inbound: c.Inbound, metrics: newWebhookMetrics(c.Registerer),
+		secret: c.Now, token: c.VerifyToken, optOuts: c.OptOuts, inbound: c.Inbound, tapped: c.Tapped, metrics: newWebhookMetrics(c.Registerer),
 		numbers: account.New(account.Config{Ours: c.Numbers, Signed: c.AppSecret != "", Logger: c.Logger, Registerer: c.Registerer}),
 	}
 }
@@ -124,6 +127,13 @@ func (h *Webhooks) Receipts(body []byte, now time.Time) ([]stream.Record, error)
 		if recs, err = h.optOuts(n.said, now); err != nil {
 			return nil, err
 		}
+	}
+	if h.tapped != nil {
+		taps, err := h.tapped(n.taps, now)
+		if err != nil {
+			return nil, err
+		}
+		recs = append(recs, taps...)
 	}
 	if h.inbound != nil {
 		recs = append(recs, h.inbound(n.wrote, now)...)

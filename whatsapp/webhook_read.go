@@ -85,6 +85,7 @@ type news struct {
 	heard     inbound.Change          // what people said in it
 	said      []optout.Said           // in all changes, of whether they want to be written to
 	wrote     []lastinbound.Message   // in all changes: what people wrote, of whatever type
+	taps      []*schemas.Tap          // in all changes: what people tapped
 }
 
 // readNews fails only where the body is no JSON or too much of it. Depth is bounded by jsontext, at 10,000; nothing here calls
@@ -202,6 +203,7 @@ func (n *news) change() error {
 	}
 	n.said = append(n.said, n.heard.Said(field, n.of.Number)...)
 	n.wrote = append(n.wrote, n.heard.Wrote(field, n.of.Number)...)
+	n.taps = append(n.taps, n.heard.Taps(field)...)
 	n.announce(field)
 	return err
 }

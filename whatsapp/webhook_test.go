@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -18,6 +19,7 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/lastinbound"
+	"altavoz/schemas/optout"
 	"altavoz/stream"
 )
 
@@ -493,5 +495,27 @@ func TestWhoWroteIsKept(t *testing.T) {
 	want := lastinbound.Message{Number: "1065", Phone: "573001234567", At: time.Unix(1_750_000_000, 0)}
 	if err != nil || len(got) != 2 || got[0] != want || got[1].Number != "1066" || len(recs) != 1 {
 		t.Errorf("%+v, %d records, %v; want %+v and the same of 1066, and the record", got, len(recs), err, want)
+	}
+}
+
+// TestTapsAreHandedOver: of all changes of a body; where they can't be told yet, the body has to come again.
+func TestTapsAreHandedOver(t *testing.T) {
+	t.Parallel()
+	var got []*schemas.Tap
+	var behind error
+	h := NewWebhooks(WebhookConfig{Tapped: func(all []*schemas.Tap, _ time.Time) ([]stream.Record, error) {
+		got = all
+		return []stream.Record{{Topic: schemas.TopicResults}}, behind
+	}})
+	change := func(id string) string {
+		return `{"value":{"messages":[{"from":"573001234567","id":"` + id + `","timestamp":"1750000000","type":"button","button":{"payload":"p","text":"Sí"},"context":{"id":"out"}}]},"field":"messages"}`
+	}
+	body := []byte(`{"entry":[{"id":"1","changes":[` + change("a") + `,` + change("b") + `]}]}`)
+	if recs, err := h.Receipts(body, heard); err != nil || len(got) != 2 || got[0].GetMessage() != "a" || got[1].GetMessage() != "b" || len(recs) != 1 {
+		t.Errorf("%v, %d records, %v; want two taps, and the record", got, len(recs), err)
+	}
+	behind = optout.ErrBehind
+	if _, err := h.Receipts(body, heard); !errors.Is(err, optout.ErrBehind) {
+		t.Errorf("got %v, want %v", err, optout.ErrBehind)
 	}
 }

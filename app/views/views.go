@@ -20,12 +20,13 @@ type Views struct {
 	Controls *table.Controls
 	OptOuts  *optouts.Book
 	Inbound  *table.Inbound
+	Sent     *table.Sent
 
 	working func() // ends what goes on beside the reading, and waits for that
 }
 
 // Needs is what a process reads.
-type Needs struct{ Statuses, Controls, OptOuts, Inbound bool }
+type Needs struct{ Statuses, Controls, OptOuts, Inbound, Sent bool }
 
 // Open opens the tables that are needed. Start starts them, when all who listen to them are made.
 func Open(c kafka.Config, l kafka.Layout, n *numbers.Book, needs Needs) (v Views, err error) {
@@ -50,6 +51,12 @@ func Open(c kafka.Config, l kafka.Layout, n *numbers.Book, needs Needs) (v Views
 		if v.Inbound, err = table.NewInbound(c, l); err != nil {
 			v.Stop()
 			return Views{}, fmt.Errorf("opening the view of inbound messages: %w", err)
+		}
+	}
+	if needs.Sent {
+		if v.Sent, err = table.NewSent(c, l); err != nil {
+			v.Stop()
+			return Views{}, fmt.Errorf("opening the view of messages that can be answered: %w", err)
 		}
 	}
 	return v, nil
@@ -79,6 +86,9 @@ func (v *Views) Start(ctx context.Context, sends bool, log stream.Publisher) err
 		errs = append(errs, v.Inbound.Start(ctx))
 		works.Go(func() { v.Inbound.Forget(life) })
 	}
+	if v.Sent != nil {
+		errs = append(errs, v.Sent.Start(ctx))
+	}
 	return errors.Join(errs...)
 }
 
@@ -86,6 +96,9 @@ func (v *Views) Start(ctx context.Context, sends bool, log stream.Publisher) err
 func (v *Views) Stop() {
 	if v.working != nil {
 		v.working()
+	}
+	if v.Sent != nil {
+		v.Sent.Stop()
 	}
 	if v.Inbound != nil {
 		v.Inbound.Stop()

@@ -29,6 +29,8 @@ type Ports struct {
 	Event func(s *schemas.Status, e *schemas.TaskEvent) stream.Record
 	// Recipients makes the record of topic events that tells what became of recipients of a task.
 	Recipients outbox.Record
+	// Tapped makes the record of topic events that tells what a recipient tapped.
+	Tapped outbox.Tapped
 }
 
 // Config is how the stage behaves; zero values mean the defaults.

@@ -98,7 +98,7 @@ func (st *Stage) newWorker(pos stream.Position) *worker {
 		memory:     memory{resident: make(map[*entry]struct{})},
 		writes:     writes{inFlight: make(map[*write]struct{}), checkpointAt: now.Add(st.cfg.MarksEvery), requested: from, committed: from},
 		rates:      rates{of: make(map[*entry]struct{})},
-		groups:     outbox.NewGroups(st.ports.Recipients, pos.Partition.Partition),
+		groups:     outbox.NewGroups(st.ports.Recipients, st.ports.Tapped, pos.Partition.Partition),
 		deletionAt: now.Add(deletionEvery),
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
+	"altavoz/schemas/reply"
 )
 
 // held is outcomes of bulk sends that wait for others, one record a task.
@@ -22,7 +23,7 @@ const maxHeld = schemas.MaxOutcomes
 // newOutcome makes the record of a send's outcome.
 func newOutcome(e *send, o *schemas.Outcome, now time.Time) *pendingRecord {
 	return &pendingRecord{
-		ends: []end{{e, schemas.RecipientState(o.GetMark()).Outcome()}}, lane: e.Lane, task: e.Task.ID, outcomes: []*schemas.Outcome{o}, createdAt: now,
+		ends: []end{{e, schemas.RecipientState(o.GetMark()).Outcome()}}, lane: e.Lane, task: e.Task.ID, outcomes: []*schemas.Outcome{o}, createdAt: now, answers: e.Task.Answerable(),
 	}
 }
 
@@ -43,8 +44,7 @@ func (r *results) hold(p *pendingRecord, waits bool) {
 		h.records = append(h.records, p)
 		return
 	}
-	of.ends = append(of.ends, p.ends...)
-	of.outcomes = append(of.outcomes, p.outcomes...)
+	of.ends, of.outcomes = append(of.ends, p.ends...), append(of.outcomes, p.outcomes...)
 	of.createdAt = p.createdAt
 	if len(of.outcomes) == schemas.MaxOutcomes {
 		delete(h.open, p.task)
@@ -69,10 +69,10 @@ func (h *held) take() []*pendingRecord {
 
 // encode makes the record of a result, if that was not done before.
 func (p *pendingRecord) encode() {
-	switch {
-	case p.outcomes != nil:
+	if p.outcomes != nil {
+		p.sent = reply.SentRecord(p.answers, p.task, p.outcomes)
 		p.rec = schemas.EncodeOutcomes(p.task, p.createdAt.UnixMilli(), p.outcomes)
-	case p.result != nil:
+	} else if p.result != nil {
 		p.rec = schemas.EncodeResult(p.result)
 	}
 	p.outcomes, p.result = nil, nil

@@ -10,6 +10,7 @@ import (
 	"altavoz/processor/sender/schedule"
 	"altavoz/processor/timers"
 	"altavoz/schemas"
+	"altavoz/schemas/reply"
 	"altavoz/stream"
 )
 
@@ -32,7 +33,8 @@ type pendingRecord struct {
 	result    *schemas.Result    // until it is encoded, or:
 	outcomes  []*schemas.Outcome // those of ends, of one task
 	task      schemas.TaskID
-	rec       stream.Record
+	answers   bool          // recipients may answer
+	sent, rec stream.Record // sent is written before rec: by it taps are known; no topic: it is none
 	tries     int
 	createdAt time.Time
 }
@@ -80,7 +82,7 @@ func (st *Stage) unlock() {
 		if p.lane == schedule.Express {
 			log = st.ports.Express
 		}
-		log.Append(p.rec, func(_ stream.Record, err error) { st.onWritten(p, err) })
+		reply.AppendBehind(log, p.sent, p.rec, func(err error) { st.onWritten(p, err) })
 	}
 }
 

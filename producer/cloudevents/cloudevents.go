@@ -96,13 +96,7 @@ func envelope[D any](task, name, kind string, at time.Time, data D) Envelope[D] 
 // Record makes the record of the topic events: JSON, without the version header of altavoz's own events, for others to read.
 func Record(s *schemas.Status, e *schemas.TaskEvent) stream.Record {
 	event := Of(s, e)
-	rec := record(event.Subject, written(event))
-	if to := s.GetPlan().GetCallbackUrl(); to != "" {
-		rec.Headers = append(rec.Headers,
-			stream.Header{Key: schemas.CallbackHeader, Value: []byte(to)}, stream.Header{Key: schemas.EventHeader, Value: []byte(event.ID)},
-			stream.Header{Key: schemas.OwnerHeader, Value: []byte(event.Data.Owner)})
-	}
-	return rec
+	return called(record(event.Subject, written(event)), s.GetPlan(), event.ID)
 }
 
 // record makes a record of topic events.

@@ -105,6 +105,10 @@ func (w *topologyWorld) everything() {
 	if code := w.hook(simAppSecret, "messages", stop); code != http.StatusOK {
 		w.t.Fatalf("STOP: %d", code)
 	}
+	tap := fmt.Sprintf(`{"phones":["573009990001"],"body_text":"hola","sender":%q,"buttons":[{"id":"si","title":"Sí"}]}`, simNumber) // the sender writes whom it went to
+	if code, answer, err := w.request(http.MethodPost, request.PathSend, tap, "tap", time.Minute); err != nil || code != http.StatusOK {
+		w.t.Fatalf("a message with a button: %d %s, %v", code, answer, err)
+	}
 	w.rules("131050=100%") // somebody set WhatsApp's preference: the sender tells the others
 	w.ask(simNumber, 1, http.StatusAccepted)
 	time.Sleep(time.Minute)

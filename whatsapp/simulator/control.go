@@ -34,12 +34,14 @@ func (s *Simulator) control(w http.ResponseWriter, r *http.Request, what string)
 		w.WriteHeader(http.StatusNoContent)
 	case "POST inbound":
 		s.inbound(w, r)
+	case "POST tap":
+		s.tap(w, r)
 	case "POST webhook":
 		s.rawWebhook(w, r)
 	case "GET templates", "POST templates", "DELETE templates":
 		s.templates.Control(w, r, webhooks.AccountID, s.tell)
 	default:
-		http.Error(w, "GET ledger?phone=, GET summary, GET or POST faults, POST inbound, POST webhook, GET, POST or DELETE templates", http.StatusNotFound)
+		http.Error(w, "GET ledger?phone=, GET summary, GET or POST faults, POST inbound, POST tap, POST webhook, GET, POST or DELETE templates", http.StatusNotFound)
 	}
 }
 

@@ -334,3 +334,44 @@ func TestNothingRunsAfterTheEndOfServe(t *testing.T) {
 		}
 	})
 }
+
+// TestPhonesTap: what was sent to them, and nothing else; the webhook is Meta's.
+func TestPhonesTap(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, b := hooked(t, simulator.Config{Numbers: []simulator.Number{{ID: number, Token: "t"}}})
+		place := strings.NewReplacer(`"header":`+header+`,`, "", `,"footer":{"text":"pie"}`, "").Replace(shaped("location_request_message", `{"name":"send_location"}`))
+		for _, body := range []string{
+			shaped("button", `{"buttons":[`+replies(2)+`]}`), place, message(), shaped("list", `{"button":"Ver","sections":[{"rows":[{"id":"9am","title":"9:00","description":"Ñuñoa"}]}]}`),
+		} {
+			if w := call(s, http.MethodPost, "/v25.0/"+number+"/messages", body); w.Code != http.StatusOK {
+				t.Fatalf("%d %s", w.Code, w.Body)
+			}
+		}
+		time.Sleep(time.Minute)
+		all, before := s.Ledger(""), len(b.bodies())
+		for _, tt := range []struct{ tap, of, says string }{
+			{`{"from":"+573001234567","id":"1"}`, all[0].WAMID, `"interactive":{"button_reply":{"id":"1","title":"t1"},"type":"button_reply"}`},
+			{`{"from":"573001234567","id":"9am"}`, all[3].WAMID, `"list_reply":{"description":"\u00d1u\u00f1oa","id":"9am","title":"9:00"}`},
+			{`{"from":"573001234567","latitude":4.5,"longitude":-74.25}`, all[1].WAMID, `"location":{"latitude":4.5,"longitude":-74.25}`},
+			{`{"from":"573001234567","wamid":"` + all[2].WAMID + `","payload":"p","text":"Si"}`, all[2].WAMID, `"button":{"payload":"p","text":"Si"}`},
+		} {
+			if w := call(s, http.MethodPost, "/_simulator/tap", tt.tap); w.Code != http.StatusNoContent {
+				t.Fatalf("%s: %d %s", tt.tap, w.Code, w.Body)
+			}
+			time.Sleep(time.Second)
+			got := b.bodies()[before:]
+			if before += len(got); len(got) != 1 || !strings.Contains(got[0], tt.says) || !strings.Contains(got[0], `"context":{"from":`) || !strings.Contains(got[0], tt.of) {
+				t.Errorf("%s: %s, want %s of %s", tt.tap, got, tt.says, tt.of)
+			}
+		}
+		for _, tap := range []string{`{"from":"573001234567","id":"2"}`, `{"from":"573001234568","id":"1"}`, `{"from":"573001234567"}`, `{"from":"573001234567","wamid":"x","text":"Si"}`, `{"from":"573001234567","latitude":1}`} {
+			if w := call(s, http.MethodPost, "/_simulator/tap", tap); w.Code != http.StatusNotFound {
+				t.Errorf("%s: %d %s", tap, w.Code, w.Body)
+			}
+		}
+		if w := call(s, http.MethodPost, "/_simulator/tap", "x"); w.Code != http.StatusBadRequest {
+			t.Errorf("no JSON: %d", w.Code)
+		}
+	})
+}

@@ -44,7 +44,7 @@ func Decode(rec *stream.Record, r *schemas.Result) (schemas.TaskID, error) {
 				return id, fmt.Errorf("a receipt with mark %d: %w", o.GetMark(), errInvalid)
 			}
 		}
-	case *schemas.Result_Dispatched, *schemas.Result_Note:
+	case *schemas.Result_Dispatched, *schemas.Result_Note, *schemas.Result_Taps:
 	default:
 		return id, fmt.Errorf("no event that this version knows: %w", errInvalid)
 	}

@@ -30,6 +30,9 @@ const (
 // lines of recipients. Of a recipient the highest mark that was ever told counts.
 type Record func(s *schemas.Status, at int64, outcomes []*schemas.Outcome, ranges []*schemas.OutcomeRange) stream.Record
 
+// Tapped makes the record that tells what a recipient tapped.
+type Tapped func(s *schemas.Status, r *schemas.Tap) stream.Record
+
 // group is the rows of a task that wait for more.
 type group struct {
 	task     *fold.Task
@@ -47,6 +50,7 @@ func (g *group) full() bool {
 // any order after a crash: whoever folds them by the maximum has the same.
 type Groups struct {
 	record    Record
+	tapped    Tapped
 	partition int32
 
 	open    map[schemas.TaskID]*group
@@ -60,8 +64,8 @@ type Groups struct {
 }
 
 // NewGroups returns groups whose records go to a partition.
-func NewGroups(record Record, partition int32) Groups {
-	return Groups{record: record, partition: partition, open: make(map[schemas.TaskID]*group), pending: make(map[schemas.TaskID][]uint64)}
+func NewGroups(record Record, tapped Tapped, partition int32) Groups {
+	return Groups{record: record, tapped: tapped, partition: partition, open: make(map[schemas.TaskID]*group), pending: make(map[schemas.TaskID][]uint64)}
 }
 
 // Asks reports whether a task asks for what became of its recipients.
@@ -88,6 +92,7 @@ func (g *Groups) Outcome(t *fold.Task, o *schemas.FlatOutcome, now time.Time) {
 
 // Result is Outcome for any result. A task that failed as a whole has its recipients failed by that.
 func (g *Groups) Result(t *fold.Task, r *schemas.Result, now time.Time) {
+	g.taps(t, r.GetTaps())
 	if !Asks(t) {
 		return
 	}
@@ -102,7 +107,16 @@ func (g *Groups) Result(t *fold.Task, r *schemas.Result, now time.Time) {
 		if t.Phase == schemas.Phase_PHASE_FAILED {
 			g.addRange(t, &schemas.OutcomeRange{To: t.Plan.GetTotal(), Mark: uint32(schemas.Failed(schemas.CodeContent))}, r.GetAtMs(), now)
 		}
-	case *schemas.Result_Dispatched:
+	case *schemas.Result_Dispatched, *schemas.Result_Taps:
+	}
+}
+
+// taps has each tap of a task written, whatever it asks for, if its opening is known: that says whose it is.
+func (g *Groups) taps(t *fold.Task, all *schemas.Taps) {
+	for _, r := range all.GetTaps() {
+		if t.Plan != nil && r.GetIndex() < t.Plan.GetTotal() { //mutant:tap-is-a-recipients
+			g.put(t.ID, g.tapped(t.Summary(), r))
+		}
 	}
 }
 
@@ -167,7 +181,11 @@ func (g *Groups) close(id schemas.TaskID) {
 	if len(g.open) == 0 {
 		g.closeAt = time.Time{}
 	}
-	rec := g.record(one.task.Summary(), one.at, one.outcomes, one.ranges)
+	g.put(id, g.record(one.task.Summary(), one.at, one.outcomes, one.ranges))
+}
+
+// put has a record of a task written.
+func (g *Groups) put(id schemas.TaskID, rec stream.Record) {
 	rec.Partition = g.partition
 	size := len(rec.Value)
 	g.last++

@@ -1,6 +1,7 @@
 package outbox_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ func TestGroupsHaveTheOutcomesOfEachForm(t *testing.T) {
 					told = append(told, o.GetIndex())
 				}
 				return stream.Record{}
-			}, 0)
+			}, nil, 0)
 			task := fold.NewTask(schemas.NewTaskID())
 			opened := &schemas.Result{Event: &schemas.Result_Plan{Plan: &schemas.TaskOpened{Total: 3, Events: schemas.Events_EVENTS_RECIPIENTS}}}
 			for _, one := range []*schemas.Result{opened, r} {
@@ -40,5 +41,44 @@ func TestGroupsHaveTheOutcomesOfEachForm(t *testing.T) {
 				t.Errorf("told of recipients %v, want %d of them", told, len(r.AllOutcomes()))
 			}
 		})
+	}
+}
+
+// A tap is told of each task, whatever the task asks for, if it is of one of its recipients: at once, and not as part of a group.
+func TestTapsAreTold(t *testing.T) {
+	t.Parallel()
+	var told []uint32
+	g := outbox.NewGroups(nil, func(_ *schemas.Status, tap *schemas.Tap) stream.Record {
+		told = append(told, tap.GetIndex())
+		return stream.Record{Key: []byte("task")}
+	}, 7)
+	task := fold.NewTask(schemas.NewTaskID())
+	taps := &schemas.Result{Event: &schemas.Result_Taps{Taps: &schemas.Taps{Taps: []*schemas.Tap{{Index: 2}, {Index: 3}, {Index: 0}}}}}
+	g.Result(task, taps, time.Unix(1, 0))
+	if len(told) > 0 {
+		t.Errorf("taps of a task that is not opened are told: %v", told)
+	}
+	opened := &schemas.Result{Event: &schemas.Result_Plan{Plan: &schemas.TaskOpened{Total: 3}}}
+	for _, one := range []*schemas.Result{opened, taps} {
+		if _, err := task.Fold(one, nil); err != nil {
+			t.Fatal(err)
+		}
+		g.Result(task, one, time.Unix(1, 0))
+	}
+	if !slices.Equal(told, []uint32{2, 0}) {
+		t.Errorf("told of recipients %v, want 2 and 0", told)
+	}
+	written := 0
+	for !g.Queue().Empty() {
+		g.Queue().Batch(time.Unix(2, 0), func(rec stream.Record, end func(error)) {
+			if rec.Partition != 7 {
+				t.Errorf("a record goes to partition %d, want 7", rec.Partition)
+			}
+			written++
+			end(nil)
+		})
+	}
+	if written != 2 || !g.Written(task.ID)() {
+		t.Errorf("%d records were written, want 2", written)
 	}
 }

@@ -164,7 +164,7 @@ func (l *Loader) loaded(m *Message, c *schemas.Content, rendered schemas.Message
 			}
 			m.renewedAt[m.staleFile] = m.version
 		}
-		m.rendered, m.stale, m.tries = rendered, false, 0
+		m.rendered, m.stale, m.tries, m.answers = rendered, false, 0, c.Answerable()
 		if len(c.AllFiles()) == 0 {
 			m.source = nil
 		}

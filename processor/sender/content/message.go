@@ -15,6 +15,7 @@ type Message struct {
 	source *schemas.Content // until it is rendered; kept if it has a file, whose media id may have to be renewed
 	own    bool             // its recipients have something of their own: it is rendered as a *Template
 
+	answers  bool            // once it is rendered: whether recipients may answer with a tap
 	rendered schemas.Message // nil: not there yet
 	version  int
 	failed   string // why it can't be sent
@@ -34,6 +35,9 @@ func New(task schemas.TaskID, sender string, ref *schemas.BlobRef, c *schemas.Co
 
 // Rendered is the message and its version; nil if it is not there.
 func (m *Message) Rendered() (schemas.Message, int) { return m.rendered, m.version }
+
+// Answerable reports whether recipients may answer it with a tap. Of one that was never rendered it is not known.
+func (m *Message) Answerable() bool { return m.answers }
 
 // Failed is why the message can't be sent; empty if nothing is known against it.
 func (m *Message) Failed() string { return m.failed }

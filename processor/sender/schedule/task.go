@@ -86,6 +86,9 @@ func (s *Scheduler) dropTask(t *Task) {
 	delete(s.tasks, t.ID)
 }
 
+// Answerable reports whether recipients may answer its message with a tap.
+func (t *Task) Answerable() bool { return t.message.Answerable() }
+
 func (t *Task) isRendered() bool {
 	m, _ := t.message.Rendered()
 	return m != nil

@@ -105,7 +105,7 @@ func checkInteractive(n node) (Used, *Fault) {
 	if e != nil {
 		return Used{}, e
 	}
-	if !slices.Contains([]string{typeLink, typeButtons, typeList, typeLocation}, t) {
+	if !slices.Contains([]string{typeLink, typeButtons, typeList, TypeLocation}, t) {
 		return Used{}, invalid("Param interactive['type'] must be one of {BUTTON, CTA_URL, LIST, LOCATION_REQUEST_MESSAGE} - got %q.", t)
 	}
 	var used Used

@@ -9,10 +9,12 @@ import (
 
 // Interactive types, by what stands in their action.
 const (
-	typeLink     = "cta_url"
-	typeButtons  = "button"
-	typeList     = "list"
-	typeLocation = "location_request_message"
+	typeLink    = "cta_url"
+	typeButtons = "button"
+	typeList    = "list"
+
+	// TypeLocation is a request for the recipient's location.
+	TypeLocation = "location_request_message"
 )
 
 // checkShape checks the action of an interactive type and returns what the recipient can tap.
@@ -22,7 +24,7 @@ func checkShape(kind string, n node) ([]ledger.Choice, *Fault) {
 		return checkButtons(n)
 	case typeList:
 		return checkList(n)
-	case typeLocation:
+	case TypeLocation:
 		return nil, checkLocation(n)
 	default:
 		return nil, checkAction(n)

@@ -39,6 +39,9 @@ type Choice struct {
 const (
 	ChoiceButton = "button_reply"
 	ChoiceRow    = "list_reply"
+	// Not of what an interactive message has: a quick reply of a template, and a location.
+	ChoiceQuick    = "button"
+	ChoiceLocation = "location"
 )
 
 // Uploads counts files.

@@ -29,3 +29,20 @@ func appendText(b []byte, s string) []byte {
 func appendUnit(b []byte, u uint16) []byte {
 	return append(b, '\\', 'u', hexDigits[u>>12], hexDigits[u>>8&15], hexDigits[u>>4&15], hexDigits[u&15])
 }
+
+// escaped writes JSON with nothing but ASCII.
+func escaped(text []byte) []byte {
+	b := make([]byte, 0, len(text))
+	for _, r := range string(text) {
+		switch {
+		case r >= 0x10000:
+			high, low := utf16.EncodeRune(r)
+			b = appendUnit(appendUnit(b, uint16(high)), uint16(low))
+		case r > '~':
+			b = appendUnit(b, uint16(r))
+		default:
+			b = append(b, byte(r))
+		}
+	}
+	return b
+}
