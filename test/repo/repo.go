@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -37,26 +38,42 @@ type Source struct {
 // Sources reads every file that is built into altavoz, and those of the tests' own packages that are not named _test.go.
 func Sources(t *testing.T) []Source {
 	t.Helper()
-	return read(t, func(name string) bool { return !strings.HasSuffix(name, "_test.go") })
+	return wanted(t, func(name string) bool { return !strings.HasSuffix(name, "_test.go") })
 }
 
 // Tests reads every file of tests.
 func Tests(t *testing.T) []Source {
 	t.Helper()
-	return read(t, func(name string) bool { return strings.HasSuffix(name, "_test.go") })
+	return wanted(t, func(name string) bool { return strings.HasSuffix(name, "_test.go") })
 }
 
-// read walks the folders itself: what a go command says may come from a cache.
-func read(t *testing.T, wanted func(name string) bool) []Source {
+func wanted(t *testing.T, is func(name string) bool) []Source {
 	t.Helper()
+	all, err := read()
+	if err != nil {
+		t.Fatal(err)
+	}
 	var out []Source
-	err := filepath.WalkDir(Root, func(at string, d fs.DirEntry, err error) error {
+	for _, s := range all {
+		if is(s.Path) {
+			out = append(out, s)
+		}
+	}
+	if len(out) == 0 {
+		t.Fatal("no source found")
+	}
+	return out
+}
+
+// read reads all files, once for all tests of a package. It walks the folders itself: what a go command says may come from a cache.
+var read = sync.OnceValues(func() (out []Source, err error) {
+	err = filepath.WalkDir(Root, func(at string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case d.IsDir() && slices.Contains(noPackages, d.Name()):
 			return fs.SkipDir
-		case d.IsDir() || !strings.HasSuffix(at, ".go") || !wanted(d.Name()):
+		case d.IsDir() || !strings.HasSuffix(at, ".go"):
 			return nil
 		}
 		text, err := os.ReadFile(at)
@@ -79,14 +96,8 @@ func read(t *testing.T, wanted func(name string) bool) []Source {
 		})
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(out) == 0 {
-		t.Fatal("no source found")
-	}
-	return out
-}
+	return out, err
+})
 
 // linesOfCode counts the lines on which a token of the language stands.
 func linesOfCode(text []byte) int {
