@@ -132,7 +132,7 @@ func (a *App) webhooks() webhooks.Hooks {
 	}
 	return whatsapp.NewWebhooks(whatsapp.WebhookConfig{
 		OptOuts: a.clients.OptOuts.Heard, Inbound: a.clients.OptOuts.Wrote, Tapped: a.clients.Sent.Tapped, AppSecret: a.cfg.WhatsApp.AppSecret, Now: environment.Live("ALTAVOZ_WHATSAPP_APP_SECRET", a.cfg.WhatsApp.AppSecret, a.log), VerifyToken: a.cfg.WhatsApp.VerifyToken, Logger: a.log, Registerer: a.registry,
-		Numbers: a.numbers.IDs,
+		Numbers: a.numbers.IDs, Account: a.numbers.Account,
 	})
 }
 
@@ -173,7 +173,8 @@ func (a *App) openWhatsApp(ctx context.Context) error {
 func (a *App) openTemplates() (err error) {
 	cfg := templates.Config{
 		BaseURL: a.cfg.WhatsApp.BaseURL, Version: a.cfg.WhatsApp.APIVersion, Token: a.numbers.Token, Account: a.numbers.Account, Dial: a.network.Dial,
-		Logger: a.log, Registerer: a.registry,
+		ChangedAt: func(id, name string) time.Time { return a.clients.Controls.Number(id).Templates.ChangedAt(name) },
+		Logger:    a.log, Registerer: a.registry,
 	}
 	if !a.simulated {
 		cfg.Proxy = http.ProxyFromEnvironment

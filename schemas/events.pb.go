@@ -411,6 +411,8 @@ const (
 	NumberEventKind_NUMBER_EVENT_KIND_AT_RISK NumberEventKind = 3
 	// Whether one process can send from it: said when that changes, and again while it can't (schemas/standing).
 	NumberEventKind_NUMBER_EVENT_KIND_PROCESS NumberEventKind = 4
+	// How a template of its account stands: said by a webhook, or by a process that had a message refused for it.
+	NumberEventKind_NUMBER_EVENT_KIND_TEMPLATE NumberEventKind = 5
 )
 
 // Enum value maps for NumberEventKind.
@@ -421,6 +423,7 @@ var (
 		2: "NUMBER_EVENT_KIND_WORKS",
 		3: "NUMBER_EVENT_KIND_AT_RISK",
 		4: "NUMBER_EVENT_KIND_PROCESS",
+		5: "NUMBER_EVENT_KIND_TEMPLATE",
 	}
 	NumberEventKind_value = map[string]int32{
 		"NUMBER_EVENT_KIND_UNSPECIFIED": 0,
@@ -428,6 +431,7 @@ var (
 		"NUMBER_EVENT_KIND_WORKS":       2,
 		"NUMBER_EVENT_KIND_AT_RISK":     3,
 		"NUMBER_EVENT_KIND_PROCESS":     4,
+		"NUMBER_EVENT_KIND_TEMPLATE":    5,
 	}
 )
 
@@ -634,6 +638,8 @@ const (
 	Reason_REASON_MEDIA Reason = 7
 	// Sends that were dispatched wait until the sending hours begin, at until_ms.
 	Reason_REASON_WINDOW_IN_FLIGHT Reason = 8
+	// Sends that were dispatched wait until their template may be sent again; detail has its name, language and status.
+	Reason_REASON_TEMPLATE_IN_FLIGHT Reason = 9
 	// What fanout says. Paused by request.
 	Reason_REASON_PAUSED Reason = 16
 	// Paused: the first recipients came back undelivered, most of them with the code.
@@ -662,6 +668,8 @@ const (
 	Reason_REASON_SENDER Reason = 28
 	// Failed: its message or its file is not accepted.
 	Reason_REASON_CONTENT Reason = 29
+	// Nothing is dispatched until its template may be sent again; detail has its name, language and status.
+	Reason_REASON_TEMPLATE Reason = 30
 )
 
 // Enum value maps for Reason.
@@ -676,6 +684,7 @@ var (
 		6:  "REASON_PAIR",
 		7:  "REASON_MEDIA",
 		8:  "REASON_WINDOW_IN_FLIGHT",
+		9:  "REASON_TEMPLATE_IN_FLIGHT",
 		16: "REASON_PAUSED",
 		17: "REASON_CANARY",
 		18: "REASON_CANCELLED",
@@ -690,31 +699,34 @@ var (
 		27: "REASON_FOREIGN",
 		28: "REASON_SENDER",
 		29: "REASON_CONTENT",
+		30: "REASON_TEMPLATE",
 	}
 	Reason_value = map[string]int32{
-		"REASON_NONE":             0,
-		"REASON_ACCOUNT":          1,
-		"REASON_THROTTLED":        2,
-		"REASON_OUTAGE":           3,
-		"REASON_CONFIGURATION":    4,
-		"REASON_AT_RISK":          5,
-		"REASON_PAIR":             6,
-		"REASON_MEDIA":            7,
-		"REASON_WINDOW_IN_FLIGHT": 8,
-		"REASON_PAUSED":           16,
-		"REASON_CANARY":           17,
-		"REASON_CANCELLED":        18,
-		"REASON_REFUSED":          19,
-		"REASON_SCHEDULED":        20,
-		"REASON_WINDOW":           21,
-		"REASON_WINDOW_NEVER":     22,
-		"REASON_MEDIA_PENDING":    23,
-		"REASON_REPEATED":         24,
-		"REASON_UNREADABLE":       25,
-		"REASON_INVALID":          26,
-		"REASON_FOREIGN":          27,
-		"REASON_SENDER":           28,
-		"REASON_CONTENT":          29,
+		"REASON_NONE":               0,
+		"REASON_ACCOUNT":            1,
+		"REASON_THROTTLED":          2,
+		"REASON_OUTAGE":             3,
+		"REASON_CONFIGURATION":      4,
+		"REASON_AT_RISK":            5,
+		"REASON_PAIR":               6,
+		"REASON_MEDIA":              7,
+		"REASON_WINDOW_IN_FLIGHT":   8,
+		"REASON_TEMPLATE_IN_FLIGHT": 9,
+		"REASON_PAUSED":             16,
+		"REASON_CANARY":             17,
+		"REASON_CANCELLED":          18,
+		"REASON_REFUSED":            19,
+		"REASON_SCHEDULED":          20,
+		"REASON_WINDOW":             21,
+		"REASON_WINDOW_NEVER":       22,
+		"REASON_MEDIA_PENDING":      23,
+		"REASON_REPEATED":           24,
+		"REASON_UNREADABLE":         25,
+		"REASON_INVALID":            26,
+		"REASON_FOREIGN":            27,
+		"REASON_SENDER":             28,
+		"REASON_CONTENT":            29,
+		"REASON_TEMPLATE":           30,
 	}
 )
 
@@ -3067,7 +3079,8 @@ func (x *Control) GetBy() string {
 }
 
 // NumberEvent is what was said of a sender number as a whole: by Meta, in a webhook, or by a sender that found out since. Topic
-// controls; key: number/, the number, / and the kind; of NUMBER_EVENT_KIND_PROCESS then / and the process.
+// controls; key: number/, the number, / and the kind; of NUMBER_EVENT_KIND_PROCESS then / and the process, of NUMBER_EVENT_KIND_TEMPLATE / and
+// the template's name, / and its language.
 type NumberEvent struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Number string                 `protobuf:"bytes,1,opt,name=number,proto3" json:"number,omitempty"`
@@ -3082,8 +3095,13 @@ type NumberEvent struct {
 	// Why its sends of the number wait; none: they do not any more.
 	Cause *Cause `protobuf:"bytes,7,opt,name=cause,proto3" json:"cause,omitempty"`
 	// Messages a second that it may send from the number now, and its share of the number's rate; a share of 0: without a limit.
-	Rate          float64 `protobuf:"fixed64,8,opt,name=rate,proto3" json:"rate,omitempty"`
-	Share         float64 `protobuf:"fixed64,9,opt,name=share,proto3" json:"share,omitempty"`
+	Rate  float64 `protobuf:"fixed64,8,opt,name=rate,proto3" json:"rate,omitempty"`
+	Share float64 `protobuf:"fixed64,9,opt,name=share,proto3" json:"share,omitempty"`
+	// Of NUMBER_EVENT_KIND_TEMPLATE: a template of the number's account, its language as es_CO, and how it stands now, Meta's word. Known
+	// there are 512, 16 and 64 bytes; what is longer is passed over.
+	Template      string `protobuf:"bytes,10,opt,name=template,proto3" json:"template,omitempty"`
+	Language      string `protobuf:"bytes,11,opt,name=language,proto3" json:"language,omitempty"`
+	Status        string `protobuf:"bytes,12,opt,name=status,proto3" json:"status,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3179,6 +3197,27 @@ func (x *NumberEvent) GetShare() float64 {
 		return x.Share
 	}
 	return 0
+}
+
+func (x *NumberEvent) GetTemplate() string {
+	if x != nil {
+		return x.Template
+	}
+	return ""
+}
+
+func (x *NumberEvent) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *NumberEvent) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
 }
 
 // Result is what the results topic carries; key: the task.
@@ -4960,7 +4999,7 @@ const file_events_proto_rawDesc = "" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12+\n" +
 	"\x04kind\x18\x03 \x01(\x0e2\x17.altavoz.v1.ControlKindR\x04kind\x12\x14\n" +
 	"\x05speed\x18\x04 \x01(\rR\x05speed\x12\x0e\n" +
-	"\x02by\x18\x05 \x01(\tR\x02by\"\x84\x02\n" +
+	"\x02by\x18\x05 \x01(\tR\x02by\"\xd4\x02\n" +
 	"\vNumberEvent\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\tR\x06number\x12\x13\n" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12/\n" +
@@ -4970,7 +5009,11 @@ const file_events_proto_rawDesc = "" +
 	"\aprocess\x18\x06 \x01(\tR\aprocess\x12'\n" +
 	"\x05cause\x18\a \x01(\v2\x11.altavoz.v1.CauseR\x05cause\x12\x12\n" +
 	"\x04rate\x18\b \x01(\x01R\x04rate\x12\x14\n" +
-	"\x05share\x18\t \x01(\x01R\x05share\"\xc6\x03\n" +
+	"\x05share\x18\t \x01(\x01R\x05share\x12\x1a\n" +
+	"\btemplate\x18\n" +
+	" \x01(\tR\btemplate\x12\x1a\n" +
+	"\blanguage\x18\v \x01(\tR\blanguage\x12\x16\n" +
+	"\x06status\x18\f \x01(\tR\x06status\"\xc6\x03\n" +
 	"\x06Result\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x13\n" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12,\n" +
@@ -5143,13 +5186,14 @@ const file_events_proto_rawDesc = "" +
 	"\x12CONTROL_KIND_PAUSE\x10\x01\x12\x17\n" +
 	"\x13CONTROL_KIND_RESUME\x10\x02\x12\x17\n" +
 	"\x13CONTROL_KIND_CANCEL\x10\x03\x12\x16\n" +
-	"\x12CONTROL_KIND_SPEED\x10\x04*\xae\x01\n" +
+	"\x12CONTROL_KIND_SPEED\x10\x04*\xce\x01\n" +
 	"\x0fNumberEventKind\x12!\n" +
 	"\x1dNUMBER_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19NUMBER_EVENT_KIND_STOPPED\x10\x01\x12\x1b\n" +
 	"\x17NUMBER_EVENT_KIND_WORKS\x10\x02\x12\x1d\n" +
 	"\x19NUMBER_EVENT_KIND_AT_RISK\x10\x03\x12\x1d\n" +
-	"\x19NUMBER_EVENT_KIND_PROCESS\x10\x04*\xd4\x02\n" +
+	"\x19NUMBER_EVENT_KIND_PROCESS\x10\x04\x12\x1e\n" +
+	"\x1aNUMBER_EVENT_KIND_TEMPLATE\x10\x05*\xd4\x02\n" +
 	"\x04Mark\x12\x10\n" +
 	"\fMARK_PENDING\x10\x00\x12\x12\n" +
 	"\x0eMARK_DUPLICATE\x10\x01\x12\x12\n" +
@@ -5172,7 +5216,7 @@ const file_events_proto_rawDesc = "" +
 	"\x15TAP_KIND_BUTTON_REPLY\x10\x01\x12\x17\n" +
 	"\x13TAP_KIND_LIST_REPLY\x10\x02\x12\x13\n" +
 	"\x0fTAP_KIND_BUTTON\x10\x03\x12\x15\n" +
-	"\x11TAP_KIND_LOCATION\x10\x04*\xeb\x03\n" +
+	"\x11TAP_KIND_LOCATION\x10\x04*\x9f\x04\n" +
 	"\x06Reason\x12\x0f\n" +
 	"\vREASON_NONE\x10\x00\x12\x12\n" +
 	"\x0eREASON_ACCOUNT\x10\x01\x12\x14\n" +
@@ -5182,7 +5226,8 @@ const file_events_proto_rawDesc = "" +
 	"\x0eREASON_AT_RISK\x10\x05\x12\x0f\n" +
 	"\vREASON_PAIR\x10\x06\x12\x10\n" +
 	"\fREASON_MEDIA\x10\a\x12\x1b\n" +
-	"\x17REASON_WINDOW_IN_FLIGHT\x10\b\x12\x11\n" +
+	"\x17REASON_WINDOW_IN_FLIGHT\x10\b\x12\x1d\n" +
+	"\x19REASON_TEMPLATE_IN_FLIGHT\x10\t\x12\x11\n" +
 	"\rREASON_PAUSED\x10\x10\x12\x11\n" +
 	"\rREASON_CANARY\x10\x11\x12\x14\n" +
 	"\x10REASON_CANCELLED\x10\x12\x12\x12\n" +
@@ -5196,7 +5241,8 @@ const file_events_proto_rawDesc = "" +
 	"\x0eREASON_INVALID\x10\x1a\x12\x12\n" +
 	"\x0eREASON_FOREIGN\x10\x1b\x12\x11\n" +
 	"\rREASON_SENDER\x10\x1c\x12\x12\n" +
-	"\x0eREASON_CONTENT\x10\x1d*\x89\x01\n" +
+	"\x0eREASON_CONTENT\x10\x1d\x12\x13\n" +
+	"\x0fREASON_TEMPLATE\x10\x1e*\x89\x01\n" +
 	"\x05Phase\x12\x0e\n" +
 	"\n" +
 	"PHASE_NONE\x10\x00\x12\x11\n" +

@@ -25,6 +25,7 @@ const (
 	VerdictPair                     // this phone was written to too often: it alone waits, costs no attempt
 	VerdictAccount                  // the number can't send at all until somebody acts: costs no attempt
 	VerdictMedia                    // the media id is not known any more: refresh it and try again
+	VerdictTemplate                 // the template can't be sent for now: its task waits, costs no attempt
 )
 
 // Reply is the answer to one attempt.

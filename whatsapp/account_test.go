@@ -33,7 +33,7 @@ func hears(t *testing.T, secret schemas.Secret, bodies ...string) (out []string)
 		}
 		for _, rec := range recs {
 			if e, ours, err := standing.Decode(&rec); ours && err == nil {
-				out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s %d %s", e.GetNumber(), strings.TrimPrefix(e.GetKind().String(), "NUMBER_EVENT_KIND_"), e.GetCode(), e.GetDetail())))
+				out = append(out, strings.Join(strings.Fields(fmt.Sprintf("%s %s %d %s %s %s %s", e.GetNumber(), strings.TrimPrefix(e.GetKind().String(), "NUMBER_EVENT_KIND_"), e.GetCode(), e.GetDetail(), e.GetTemplate(), e.GetLanguage(), e.GetStatus())), " "))
 			}
 		}
 	}
@@ -66,13 +66,15 @@ func TestWhatWebhooksSayOfNumbers(t *testing.T) {
 		"a stranger's number's quality": {change("C", "phone_number_quality_update", `{"display_phone_number":"15551066","event":"FLAGGED"}`), nil},
 		"a ban of who knows whose":      {change("C", "account_update", `{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"DISABLE"}}`), []string{"1066 STOPPED 0 account_update DISABLED_UPDATE DISABLE"}},
 		"and its end":                   {change("C", "account_update", `{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"REINSTATE"}}`), []string{"1066 WORKS 0 account_update DISABLED_UPDATE REINSTATE"}},
-		"another's paused template":     {change("B", "message_template_status_update", `{"event":"PAUSED","message_template_name":"aviso"}`), []string{"1066 AT_RISK 0 message_template_status_update PAUSED aviso", "1067 AT_RISK 0 message_template_status_update PAUSED aviso"}},
+		"another's paused template":     {change("B", "message_template_status_update", `{"event":"PAUSED","message_template_name":"aviso","message_template_language":"es-CO"}`), []string{"1066 TEMPLATE 0 aviso es_CO PAUSED", "1067 TEMPLATE 0 aviso es_CO PAUSED"}},
 		"a deleted account":             {change("B", "account_update", `{"event":"ACCOUNT_DELETED"}`), []string{"1066 STOPPED 0 account_update ACCOUNT_DELETED", "1067 STOPPED 0 account_update ACCOUNT_DELETED"}},
 		"the quality of a known number": {change("A", "phone_number_quality_update", `{"display_phone_number":"+1 555-1065","event":"FLAGGED","current_limit":"TIER_1K"}`), []string{"1065 AT_RISK 0 phone_number_quality_update FLAGGED"}},
 		"the quality of another number": {change("A", "phone_number_quality_update", `{"display_phone_number":"15551066","event":"FLAGGED"}`), []string{"1066 AT_RISK 0 phone_number_quality_update FLAGGED"}},
 		"a quality that is back":        {change("A", "phone_number_quality_update", `{"display_phone_number":"15551065","event":"UNFLAGGED"}`), []string{"1065 AT_RISK 0"}},
-		"a paused template":             {change("A", "message_template_status_update", `{"event":"PAUSED","message_template_id":7,"message_template_name":"aviso","other_info":{"title":"FIRST_PAUSE"}}`), both("AT_RISK 0 message_template_status_update PAUSED aviso")},
-		"an approved template":          {change("A", "message_template_status_update", `{"event":"APPROVED","message_template_name":"aviso"}`), nil},
+		"a paused template":             {change("A", "message_template_status_update", `{"event":"PAUSED","message_template_id":7,"message_template_name":"aviso","message_template_language":"en-US","other_info":{"title":"FIRST_PAUSE"}}`), both("TEMPLATE 0 aviso en_US PAUSED")},
+		"a flagged template":            {change("A", "message_template_status_update", `{"event":"FLAGGED","message_template_name":"aviso"}`), both("AT_RISK 0 message_template_status_update FLAGGED aviso")},
+		"a template without a name":     {change("A", "message_template_status_update", `{"event":"PAUSED"}`), nil},
+		"an approved template":          {change("A", "message_template_status_update", `{"event":"APPROVED","message_template_name":"aviso","message_template_language":"es"}`), both("TEMPLATE 0 aviso es APPROVED")},
 		"a field that nobody knows":     {change("A", "flows", `{"event":"DISABLED_UPDATE","statuses":[{"status":"failed","errors":[{"code":131031}]}]}`), nil},
 		"odd types":                     {change("A", "account_update", `{"event":7,"ban_info":[1],"restriction_info":{"restriction_type":[]},"metadata":null}`), nil},
 	} {
@@ -118,5 +120,27 @@ func TestEachWebhookOfALockedAccountIsWritten(t *testing.T) {
 	}
 	if said != 10 {
 		t.Errorf("written %d times, want 10", said)
+	}
+}
+
+// TestRepeatedWebhookOfATemplateHasItsOwnTime: Meta repeats what was not taken for days, and the pause of before must not count as the last word. Whose a
+// number is may be configured.
+func TestRepeatedWebhookOfATemplateHasItsOwnTime(t *testing.T) {
+	t.Parallel()
+	h := NewWebhooks(WebhookConfig{
+		AppSecret: "s", Numbers: func() []string { return []string{"1065", "1066"} }, Account: func(n string) string { return map[string]string{"1065": "A", "1066": "B"}[n] },
+	})
+	for at, want := range map[int64]int64{
+		heard.Unix() - 3600: heard.Unix()*1000 - 3600_000, heard.Unix() + 60: heard.UnixMilli(), heard.Unix() - 8*86400: heard.UnixMilli(), 0: heard.UnixMilli(),
+	} {
+		body := fmt.Sprintf(`{"object":"whatsapp_business_account","entry":[{"id":"A","time":%d,"changes":[{"field":"message_template_status_update",`+
+			`"value":{"event":"PAUSED","message_template_name":"aviso","message_template_language":"es"}}]}]}`, at)
+		recs, err := h.Receipts([]byte(body), heard)
+		if err != nil || len(recs) != 1 {
+			t.Fatal(len(recs), err)
+		}
+		if e, _, err := standing.Decode(&recs[0]); err != nil || e.GetNumber() != "1065" || e.GetAtMs() != want {
+			t.Errorf("time %d: %v %v, want %d", at, e, err, want)
+		}
 	}
 }

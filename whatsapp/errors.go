@@ -111,7 +111,7 @@ var verdicts = map[int]schemas.Verdict{
 	132007:        schemas.VerdictContent,
 	132008:        schemas.VerdictContent,
 	132012:        schemas.VerdictContent,
-	132015:        schemas.VerdictContent,
+	132015:        schemas.VerdictTemplate,
 	132016:        schemas.VerdictContent,
 	132018:        schemas.VerdictContent,
 	132021:        schemas.VerdictContent,

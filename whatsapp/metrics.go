@@ -22,7 +22,7 @@ var verdictNames = map[schemas.Verdict]string{
 	schemas.VerdictSent: "sent", schemas.VerdictFailed: "failed", schemas.VerdictContent: "content",
 	schemas.VerdictUnsent: "unsent", schemas.VerdictLost: "lost", schemas.VerdictTransient: "transient",
 	schemas.VerdictThrottled: "throttled", schemas.VerdictPair: "pair", schemas.VerdictAccount: "account",
-	schemas.VerdictMedia: "media",
+	schemas.VerdictMedia: "media", schemas.VerdictTemplate: "template",
 }
 
 const codeLabelOther = "other"

@@ -28,6 +28,8 @@ type WebhookConfig struct {
 	VerifyToken schemas.Secret        // Meta shows it when the endpoint is registered; empty: nobody can register it
 	// Numbers returns the ids of our sender numbers: reports on other accounts do not count. It must not wait.
 	Numbers func() []string
+	// Account returns the account that a number is configured to belong to; nil: that is learnt from receipts.
+	Account func(number string) string
 	// OptOuts makes the records of what people said of being written to. An error means that it can't yet. Nil: nothing of it is kept.
 	OptOuts func(said []optout.Said, now time.Time) ([]stream.Record, error)
 	// Inbound makes the records of who wrote to which number. Nil: nothing of it is kept.
@@ -68,7 +70,7 @@ func NewWebhooks(c WebhookConfig) *Webhooks {
 	}
 	return &Webhooks{
 		secret: c.Now, token: c.VerifyToken, optOuts: c.OptOuts, inbound: c.Inbound, tapped: c.Tapped, metrics: newWebhookMetrics(c.Registerer),
-		numbers: account.New(account.Config{Ours: c.Numbers, Signed: c.AppSecret != "", Logger: c.Logger, Registerer: c.Registerer}),
+		numbers: account.New(account.Config{Ours: c.Numbers, Account: c.Account, Signed: c.AppSecret != "", Logger: c.Logger, Registerer: c.Registerer}),
 	}
 }
 

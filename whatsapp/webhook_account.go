@@ -1,6 +1,8 @@
 package whatsapp
 
 import (
+	"strings"
+
 	"altavoz/whatsapp/account"
 	"altavoz/whatsapp/inbound"
 )
@@ -34,12 +36,8 @@ func (n *news) member(name string) error {
 			}
 			return n.dec.SkipValue()
 		})
-	case "event", "decision":
-		return n.text(&a.Event)
-	case "display_phone_number":
-		return n.text(&a.Display)
-	case "message_template_name":
-		return n.text(&a.Name)
+	case "event", "decision", "display_phone_number", "message_template_name", "message_template_language":
+		return n.text(a.Text(name))
 	case "ban_info":
 		return kinds("waba_ban_state")
 	case "violation_info":
@@ -57,7 +55,7 @@ func (n *news) member(name string) error {
 
 // announce keeps what the change that was read reports of its account or number.
 func (n *news) announce(field string) {
-	n.of.Field, n.of.Event, n.of.Name = field, clean(n.of.Event, ""), clean(n.of.Name, "")
+	n.of.Field, n.of.Event, n.of.Name = field, clean(n.of.Event, ""), cut(strings.ToValidUTF8(n.of.Name, ""), maxTemplate)
 	switch {
 	case len(n.announced) >= maxAnnounced:
 	case field != fieldMessages:

@@ -31,6 +31,7 @@ const (
 	// one change into a body, and there are five kinds.
 	maxAnnounced = 100
 	maxKinds     = 8
+	maxTemplate  = 512 // bytes of its name
 	// fieldMessages is the subscription that statuses come under.
 	fieldMessages = "messages"
 )
@@ -156,7 +157,7 @@ func (n *news) text(into *string) error {
 
 // entry reads what is reported of one account. Its id may stand behind its changes.
 func (n *news) entry() error {
-	from, id := len(n.announced), ""
+	from, id, at := len(n.announced), "", ""
 	homes := n.homes
 	n.homes = nil
 	err := n.object(func(name string) error {
@@ -165,11 +166,15 @@ func (n *news) entry() error {
 			return n.array(n.change)
 		case "id":
 			return n.text(&id)
+		case "time":
+			v, err := n.dec.ReadValue()
+			at = string(v)
+			return err
 		}
 		return n.dec.SkipValue()
 	})
 	for i := range n.announced[from:] {
-		n.announced[from+i].Account = id
+		n.announced[from+i].Account, n.announced[from+i].At = id, inbound.Time(at)
 	}
 	for number, e := range n.homes {
 		if homes == nil {

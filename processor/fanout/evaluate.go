@@ -22,12 +22,12 @@ func (s *worker) Evaluate(t *task.Task, now time.Time) {
 	}
 	s.setSpeed(t, now)
 	was := t.IsPaused()
-	did, next := t.Evaluate(now, task.Inputs{Predicts: s.st.cfg.Predicts, Receipts: s.st.cfg.Receipts})
+	did, next := t.Evaluate(now, task.Inputs{Predicts: s.st.cfg.Predicts, Receipts: s.st.cfg.Receipts, Templates: s.st.ports.Controls.Number(t.Sender).Templates})
 	s.countCanary(did)
 	s.countPaused(was, t.IsPaused())
 	q := s.queue(t)
 	if t.Blocked.Held {
-		q.Block(&t.Entry)
+		q.Hold(&t.Entry, t.Blocked.Stalled)
 	}
 	q.EvaluateAt(&t.Entry, next)
 	s.publishUpdate(t, now)

@@ -10,6 +10,7 @@ import (
 
 	"altavoz/processor/fanout/prepare"
 	"altavoz/schemas"
+	"altavoz/schemas/standing"
 	"altavoz/stream"
 )
 
@@ -29,6 +30,8 @@ type Statuses interface {
 type Controls interface {
 	Get(t schemas.TaskID) (schemas.Controls, bool)
 	Listen(heard func(schemas.TaskID, schemas.Controls))
+	// Number returns what was said of a sender number, and of its templates. It must not wait.
+	Number(id string) standing.State
 	Sync(ctx context.Context) error
 }
 

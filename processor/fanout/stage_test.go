@@ -20,6 +20,7 @@ import (
 	"altavoz/processor/partition"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
+	"altavoz/schemas/standing"
 	"altavoz/stream"
 )
 
@@ -810,6 +811,7 @@ func TestTrimmedBroadcastFailsWithWords(t *testing.T) {
 type asleep struct{ Controls }
 
 func (asleep) Listen(func(schemas.TaskID, schemas.Controls)) {}
+func (asleep) Number(string) standing.State                  { return standing.State{} }
 
 func TestStageThatWasNotStartedStops(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/schemas/standing"
 	"altavoz/stream"
 )
 
@@ -12,10 +13,11 @@ import (
 
 // controlsView is a process's view.
 type controlsView struct {
-	p      *process
-	listen func(schemas.TaskID, schemas.Controls)
-	known  map[schemas.TaskID]schemas.Controls
-	read   int // records
+	p       *process
+	listen  func(schemas.TaskID, schemas.Controls)
+	known   map[schemas.TaskID]schemas.Controls
+	read    int // records
+	numbers map[string]standing.State
 }
 
 func (w *world) control(id schemas.TaskID, kind schemas.ControlKind, speed ...uint32) int64 {
@@ -41,7 +43,8 @@ func (w *world) cancel(id schemas.TaskID) int64 {
 // controlled is a record reaching the topic. Called with the lock held.
 func (w *world) controlled(rec stream.Record) {
 	var c schemas.Control
-	if len(rec.Value) > 0 {
+	if _, number, _ := standing.Decode(&rec); number { // of no task
+	} else if len(rec.Value) > 0 {
 		if err := schemas.Decode(&rec, &c); err != nil {
 			w.failf("a control is not readable: %v", err)
 			return
@@ -67,6 +70,14 @@ func (v *controlsView) catchUp() {
 	told := make(map[schemas.TaskID]schemas.Controls)
 	for ; v.read < len(all); v.read++ {
 		rec := all[v.read]
+		if e, ours, err := standing.Decode(rec); ours {
+			if err != nil {
+				w.failf("an event of a number: %v", err)
+				continue
+			}
+			v.numbers[e.GetNumber()] = v.numbers[e.GetNumber()].Fold(e)
+			continue
+		}
 		id, err := schemas.ParseTaskID(string(rec.Key[:36]))
 		if err != nil {
 			w.failf("a key of controls: %v", err)
@@ -96,6 +107,12 @@ func (v *controlsView) Get(id schemas.TaskID) (schemas.Controls, bool) {
 	defer v.p.Unlock()
 	c, ok := v.known[id]
 	return c, ok
+}
+
+func (v *controlsView) Number(id string) standing.State {
+	v.p.Lock()
+	defer v.p.Unlock()
+	return v.numbers[id]
 }
 
 func (v *controlsView) Listen(heard func(schemas.TaskID, schemas.Controls)) { v.listen = heard }

@@ -17,6 +17,7 @@ import (
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
+	"altavoz/schemas/standing"
 	"altavoz/stream"
 )
 
@@ -280,7 +281,7 @@ type process struct {
 
 func (w *world) start() *process {
 	p := &process{world: w, reg: prometheus.NewRegistry()}
-	p.controls = &controlsView{p: p, known: make(map[schemas.TaskID]schemas.Controls)}
+	p.controls = &controlsView{p: p, known: make(map[schemas.TaskID]schemas.Controls), numbers: make(map[string]standing.State)}
 	cfg := Config{Number: w.number, Owner: func(b *schemas.Broadcast, _ time.Time) string { return b.GetOwner() }, Earlier: earlierOf, Move: move, Moved: moved, Registerer: p.reg, Predicts: w.predicts, Receipts: w.receipts}
 	if w.ours != (schemas.TaskID{}) {
 		cfg.Proof = func(b *schemas.Broadcast) (bool, bool) {

@@ -99,7 +99,7 @@ func (st *Stage) onReply(e *send, r *schemas.Reply) {
 		}
 		e.Doubtful, e.repeatStarted = true, false
 	case schemas.VerdictUnsent, schemas.VerdictTransient, schemas.VerdictThrottled, schemas.VerdictPair,
-		schemas.VerdictAccount, schemas.VerdictMedia:
+		schemas.VerdictAccount, schemas.VerdictMedia, schemas.VerdictTemplate:
 		// Definite refusals: nobody was reached, whatever happens to this process from here on.
 	}
 	if !e.assignment.live {

@@ -410,7 +410,7 @@ func (w *world) fail(format string, args ...any) {
 // definite are the verdicts after which a send may be called again.
 func definite(v schemas.Verdict) bool {
 	switch v {
-	case schemas.VerdictUnsent, schemas.VerdictTransient, schemas.VerdictThrottled, schemas.VerdictPair, schemas.VerdictAccount, schemas.VerdictMedia:
+	case schemas.VerdictUnsent, schemas.VerdictTransient, schemas.VerdictThrottled, schemas.VerdictPair, schemas.VerdictAccount, schemas.VerdictMedia, schemas.VerdictTemplate:
 		return true
 	case schemas.VerdictSent, schemas.VerdictFailed, schemas.VerdictContent, schemas.VerdictLost:
 	}

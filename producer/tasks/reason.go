@@ -68,6 +68,8 @@ func causeIn(c *schemas.Cause, l es.Language) string {
 		return until(c, es.WindowOpens, es.WindowShut, l)
 	case schemas.Reason_REASON_WINDOW_NEVER:
 		return say(es.WindowNever)
+	case schemas.Reason_REASON_TEMPLATE, schemas.Reason_REASON_TEMPLATE_IN_FLIGHT:
+		return say(es.TemplateWaits, c.GetDetail(), since)
 	case schemas.Reason_REASON_MEDIA_PENDING:
 		return say(es.MediaPending)
 	case schemas.Reason_REASON_REPEATED:

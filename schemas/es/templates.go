@@ -35,6 +35,7 @@ const (
 	TemplateValueHint      Code = "template_value_hint"
 	TemplateLong           Code = "template_long"
 	TemplateLongHint       Code = "template_long_hint"
+	TemplateWaits          Code = "template_waits"
 	TemplateUnchecked      Code = "template_unchecked"
 	TemplateFault          Code = "template_fault"
 	TemplatesUnconfigured  Code = "templates_unconfigured"
@@ -78,6 +79,7 @@ var templates = map[Code]text{
 	TemplateValueHint:      {"escríbalo en una sola línea", "write it in one line"},
 	TemplateLong:           {"El texto completo admite como máximo %s caracteres y tiene %s", "The filled-in text takes at most %s characters and has %s"},
 	TemplateLongHint:       {"acorte los valores", "make the values shorter"},
+	TemplateWaits:          {"La plantilla no se puede enviar por ahora (%s, desde %s); el envío continúa cuando Meta la apruebe", "The template can't be sent for now (%s, since %s); the broadcast goes on once Meta approves it"},
 	TemplateUnchecked:      {"la plantilla no se ha podido comprobar: Meta no ha contestado", "the template could not be checked: Meta has not answered"},
 	TemplateFault:          {"el campo '%s': %s", "the field '%s': %s"},
 	TemplatesUnconfigured:  {"No se sabe de qué cuenta de WhatsApp es este número emisor", "It is not known which WhatsApp account this sender number belongs to"},

@@ -17,6 +17,8 @@ type State struct {
 	Risk    *schemas.NumberEvent   // the last warning; without a detail it was taken back
 	WorksMs int64                  // what was heard until then does not count any more
 	Reports []*schemas.NumberEvent // of processes that can't send as they might; shared, and only to be read
+	// Templates are those of its account of which something was said.
+	Templates Templates
 }
 
 const (
@@ -46,6 +48,8 @@ func (s State) Fold(e *schemas.NumberEvent) State {
 		s.WorksMs = max(s.WorksMs, e.GetAtMs())
 	case schemas.NumberEventKind_NUMBER_EVENT_KIND_PROCESS:
 		s.Reports = s.withReport(e)
+	case schemas.NumberEventKind_NUMBER_EVENT_KIND_TEMPLATE:
+		s.Templates = s.Templates.With(e)
 	case schemas.NumberEventKind_NUMBER_EVENT_KIND_UNSPECIFIED: // of a newer version
 	}
 	return s
@@ -87,6 +91,9 @@ func Encode(e *schemas.NumberEvent) stream.Record {
 	key := numberKey + e.GetNumber() + "/" + strings.ToLower(e.GetKind().String())
 	if e.GetProcess() != "" {
 		key += "/" + e.GetProcess()
+	}
+	if e.GetTemplate() != "" {
+		key += "/" + keyOf(e)
 	}
 	return schemas.Encode(schemas.TopicControls, key, e)
 }

@@ -36,30 +36,48 @@ const (
 
 // Announcement is what a change reports of an account, of one of its numbers, or of a template.
 type Announcement struct {
-	Account string // its id
-	Field   string
-	Event   string
-	Kinds   []string // what is restricted, or how a ban stands
-	Number  string   // its id; "": of the account's numbers, those that display names
-	Display string
-	Name    string // of a template
-	Code    int    // with which a message failed
+	Account  string // its id
+	Field    string
+	Event    string
+	Kinds    []string // what is restricted, or how a ban stands
+	Number   string   // its id; "": of the account's numbers, those that display names
+	Display  string
+	Name     string // of a template, and the language of it, as es-CO
+	Language string
+	At       time.Time // when Meta says that it was; in the far future where it does not
+	Code     int       // with which a message failed
+}
+
+// Text is where a text of a change's value is kept: its event, or decision, how its number is displayed, or the name or language of its template.
+func (a *Announcement) Text(member string) *string {
+	switch member {
+	case "display_phone_number":
+		return &a.Display
+	case "message_template_name":
+		return &a.Name
+	case "message_template_language":
+		return &a.Language
+	}
+	return &a.Event
 }
 
 // meaning is what an announcement means for the numbers that it is about.
 type meaning int
 
 const (
-	meansNothing meaning = iota // that a person has to know
-	meansStopped                // they may not send
-	meansWorks                  // they may again
-	meansRisk                   // they may soon be slowed down or stopped
-	meansSafe                   // a warning is taken back
+	meansNothing  meaning = iota // that a person has to know
+	meansStopped                 // they may not send
+	meansWorks                   // they may again
+	meansRisk                    // they may soon be slowed down or stopped
+	meansSafe                    // a warning is taken back
+	meansPaused                  // a template of theirs can't be sent for now,
+	meansEnded                   // any more,
+	meansTemplate                // or can again
 	meanings
 )
 
 // meaningNames names them for metrics.
-var meaningNames = [meanings]string{"nothing", "stopped", "works", "at_risk", "safe"}
+var meaningNames = [meanings]string{"nothing", "stopped", "works", "at_risk", "safe", "template_paused", "template_ended", "template_works"}
 
 // announced are the meanings of events by field. What is not there means nothing to us.
 var announced = map[string]map[string]meaning{
@@ -72,7 +90,11 @@ var announced = map[string]map[string]meaning{
 	fieldQuality: {
 		"FLAGGED": meansRisk, "DOWNGRADE": meansRisk, "RESTRICTED": meansRisk, "UNFLAGGED": meansSafe, "UPGRADE": meansSafe, "THROUGHPUT_UPGRADE": meansSafe,
 	},
-	fieldTemplate: {"REJECTED": meansRisk, "PAUSED": meansRisk, "DISABLED": meansRisk, "FLAGGED": meansRisk},
+	fieldTemplate: {
+		"FLAGGED": meansRisk, "APPROVED": meansTemplate, "REINSTATED": meansTemplate, "UNPAUSED": meansTemplate, "UNARCHIVED": meansTemplate,
+		"PAUSED": meansPaused, "PENDING": meansPaused, "IN_APPEAL": meansPaused, "ARCHIVED": meansPaused,
+		"REJECTED": meansEnded, "DISABLED": meansEnded, "DELETED": meansEnded, "PENDING_DELETION": meansEnded,
+	},
 }
 
 // bans are the states of a ban, restricted what of a restriction keeps messages from being sent.
@@ -142,12 +164,15 @@ func (d *Numbers) about(a *Announcement, m meaning) (out []string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	shown, display := false, digits(a.Display)
-	stranger := len(d.of) > 0 && (m == meansRisk || m == meansSafe)
-	for _, e := range d.of {
-		stranger = stranger && e.Account != a.Account
-	}
+	stranger, anyKnown := m != meansStopped && m != meansWorks, false
 	for _, id := range d.cfg.Ours() {
-		e, known := d.of[id]
+		if e, known := d.home(id); known {
+			stranger, anyKnown = stranger && e.Account != a.Account, true
+		}
+	}
+	stranger = stranger && anyKnown
+	for _, id := range d.cfg.Ours() {
+		e, known := d.home(id)
 		switch {
 		case a.Number != "":
 			if a.Number == id {
@@ -164,6 +189,17 @@ func (d *Numbers) about(a *Announcement, m meaning) (out []string) {
 		}
 	}
 	return out
+}
+
+// home returns whose a number is: as receipts have shown, or as is configured. The caller holds d.mu.
+func (d *Numbers) home(id string) (Home, bool) {
+	if e, known := d.of[id]; known {
+		return e, true
+	}
+	if d.cfg.Account == nil || d.cfg.Account(id) == "" {
+		return Home{}, false
+	}
+	return Home{Account: d.cfg.Account(id)}, true
 }
 
 // digits leaves out how a number is written: Meta does it in more than one way.
@@ -193,7 +229,7 @@ func (d *Numbers) Events(all []Announcement, now time.Time) (recs []stream.Recor
 		a := &all[i]
 		m := a.means()
 		d.count(a.Field, m)
-		if !d.cfg.Signed || m == meansNothing {
+		if !d.cfg.Signed || m == meansNothing || written[m] == schemas.NumberEventKind_NUMBER_EVENT_KIND_TEMPLATE && a.Name == "" {
 			continue
 		}
 		words := a.words()
@@ -203,7 +239,11 @@ func (d *Numbers) Events(all []Announcement, now time.Time) (recs []stream.Recor
 				d.log.Warn("Meta speaks of a number or its account", "sender", number, "account", a.Account, "event", words, "code", a.Code, "means", meaningNames[m])
 			}
 			e := &schemas.NumberEvent{Number: number, AtMs: now.UnixMilli(), Kind: written[m], Code: int32(a.Code)}
-			if m != meansSafe {
+			switch m {
+			case meansSafe:
+			case meansPaused, meansEnded, meansTemplate:
+				e.AtMs, e.Template, e.Language, e.Status = a.when(now).UnixMilli(), a.Name, strings.ReplaceAll(a.Language, "-", "_"), a.Event
+			default:
 				e.Detail = words
 			}
 			recs = append(recs, standing.Encode(e))
@@ -212,10 +252,22 @@ func (d *Numbers) Events(all []Announcement, now time.Time) (recs []stream.Recor
 	return recs
 }
 
+// maxLate is for how long Meta repeats a webhook.
+const maxLate = 7 * 24 * time.Hour
+
+// when is the time of what was announced: a repeat of days ago must not count as the latest. What is no such time is now.
+func (a *Announcement) when(now time.Time) time.Time {
+	if a.At.After(now) || now.Sub(a.At) > maxLate {
+		return now
+	}
+	return a.At
+}
+
 // written are the meanings on the wire. A warning without a detail takes the last one back.
 var written = [meanings]schemas.NumberEventKind{
 	meansStopped: schemas.NumberEventKind_NUMBER_EVENT_KIND_STOPPED, meansWorks: schemas.NumberEventKind_NUMBER_EVENT_KIND_WORKS,
 	meansRisk: schemas.NumberEventKind_NUMBER_EVENT_KIND_AT_RISK, meansSafe: schemas.NumberEventKind_NUMBER_EVENT_KIND_AT_RISK,
+	meansPaused: schemas.NumberEventKind_NUMBER_EVENT_KIND_TEMPLATE, meansEnded: schemas.NumberEventKind_NUMBER_EVENT_KIND_TEMPLATE, meansTemplate: schemas.NumberEventKind_NUMBER_EVENT_KIND_TEMPLATE,
 }
 
 func (d *Numbers) count(field string, m meaning) {
@@ -231,8 +283,10 @@ func (d *Numbers) count(field string, m meaning) {
 
 // Config is what Numbers has to know.
 type Config struct {
-	Ours       func() []string // the ids of the numbers that are configured; it must not wait
-	Signed     bool            // whether webhooks are signed
+	Ours func() []string // the ids of the numbers that are configured; it must not wait
+	// Account returns the account that a number is configured to belong to; "" and nil: it is not known until its first receipt.
+	Account    func(number string) string
+	Signed     bool // whether webhooks are signed
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }

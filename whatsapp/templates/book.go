@@ -40,8 +40,10 @@ type Config struct {
 	// Token returns the token of a sender number, Account the id of its WhatsApp Business Account; "": it is not known.
 	Token   func(sender string) (schemas.Secret, bool)
 	Account func(sender string) string
-	Dial    Dial
-	Proxy   func(*http.Request) (*url.URL, error)
+	// ChangedAt returns when a webhook last said something of a template of a number's account. It must not wait.
+	ChangedAt func(sender, name string) time.Time
+	Dial      Dial
+	Proxy     func(*http.Request) (*url.URL, error)
 
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
@@ -60,15 +62,15 @@ type Book struct {
 	reads int
 	kept  map[key]entry
 	bytes int
-	// changed counts what was said to have changed: an answer that was asked for before is not kept.
-	changed uint64
 }
 
 type key struct{ account, name string }
 
 type entry struct {
-	all   []template.Definition
-	at    time.Time
+	all []template.Definition
+	at  time.Time
+	// heard is when something had last been said of it when it was asked for.
+	heard time.Time
 	bytes int
 }
 
@@ -100,7 +102,7 @@ func (b *Book) Named(ctx context.Context, sender, name string, age time.Duration
 	b.mu.Lock()
 	e, known := b.kept[k]
 	b.mu.Unlock()
-	if known && time.Since(e.at) < age {
+	if known && time.Since(e.at) < age && e.heard.Equal(b.cfg.ChangedAt(sender, name)) { //mutant:an-answer-of-before-a-change-does-not-count
 		b.metrics.kept.Inc()
 		return e.all, nil
 	}
@@ -118,12 +120,9 @@ func (b *Book) Named(ctx context.Context, sender, name string, age time.Duration
 
 // read asks for all of a name, and keeps it.
 func (b *Book) read(ctx context.Context, sender string, k key) ([]template.Definition, error) {
-	b.mu.Lock()
-	changed := b.changed
-	b.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
-	e := entry{at: time.Now()}
+	e := entry{at: time.Now(), heard: b.cfg.ChangedAt(sender, k.name)}
 	q := template.Query{Name: k.name, Limit: template.MostOfPage}
 	for range maxPages {
 		p, err := b.Page(ctx, sender, q)
@@ -139,7 +138,7 @@ func (b *Book) read(ctx context.Context, sender string, k key) ([]template.Defin
 			break
 		}
 	}
-	b.keep(k, e, changed)
+	b.keep(k, e)
 	return e.all, nil
 }
 
@@ -154,12 +153,9 @@ func (b *Book) mayAsk(now time.Time) bool {
 	return b.reads <= readsAnHour
 }
 
-func (b *Book) keep(k key, e entry, changed uint64) {
+func (b *Book) keep(k key, e entry) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.changed != changed { //mutant:an-answer-of-before-a-change-is-not-kept
-		return
-	}
 	b.bytes += e.bytes - b.kept[k].bytes
 	b.kept[k] = e
 	for len(b.kept) > maxNames || b.bytes > maxBytes {
@@ -172,15 +168,6 @@ func (b *Book) keep(k key, e entry, changed uint64) {
 		b.bytes -= b.kept[oldest].bytes
 		delete(b.kept, oldest)
 	}
-}
-
-// Changed forgets a template of an account, because a webhook says that it is another one now.
-func (b *Book) Changed(account, name string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.changed++
-	b.bytes -= b.kept[key{account, name}].bytes
-	delete(b.kept, key{account, name})
 }
 
 // Check returns why Meta would not send a message that uses a template of a sender number's account. An error says that it is not known: that of

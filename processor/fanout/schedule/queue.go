@@ -41,6 +41,7 @@ type Entry[T any] struct {
 	Direct  bool    // somebody waits for its end
 	Speed   float64 // recipients a second; 0: no limit. Of a task in its queue, see Pace
 
+	stalled    bool        // what it has in flight does not leave, and is not counted
 	bucket     rate.Bucket // of recipients, while it has a speed
 	start      uint64      // start tag, in recipients of virtual time
 	seq        uint64      // who came first
@@ -107,6 +108,9 @@ func (q *Queue[T]) Add(e *Entry[T]) {
 
 // count adds to what is in flight, or takes away, what the task has.
 func (q *Queue[T]) count(e *Entry[T], sign int) {
+	if e.stalled { //mutant:what-waits-for-its-template-takes-no-window
+		return
+	}
 	q.inFlight += sign * e.InFlight()
 	if e.Direct {
 		q.directInFlight += sign * e.InFlight()
@@ -125,6 +129,18 @@ func (q *Queue[T]) Remove(e *Entry[T]) {
 func (q *Queue[T]) Block(e *Entry[T]) {
 	q.readyOf(e).remove(e)
 	q.later.remove(e)
+}
+
+// Hold blocks the task. stalled says that what it has in flight waits as long as it does: then it takes nothing of the window from others.
+func (q *Queue[T]) Hold(e *Entry[T], stalled bool) {
+	q.Block(e)
+	q.stall(e, stalled)
+}
+
+func (q *Queue[T]) stall(e *Entry[T], stalled bool) {
+	q.count(e, -1)
+	e.stalled = stalled
+	q.count(e, 1)
 }
 
 func (q *Queue[T]) readyOf(e *Entry[T]) *entryHeap[T] {
@@ -148,7 +164,7 @@ func (q *Queue[T]) next() *Entry[T] {
 
 // Unblock lets the task be scheduled, if recipients are left.
 func (q *Queue[T]) Unblock(e *Entry[T]) {
-	q.Block(e)
+	q.Hold(e, false)
 	if e.End < e.Total {
 		e.start = max(e.start, q.virtual)
 		q.readyOf(e).push(e)

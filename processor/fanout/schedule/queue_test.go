@@ -445,3 +445,38 @@ func TestDirectGoesBeforeThousandsOfSmall(t *testing.T) {
 		t.Errorf("%d turns of small tasks among 70 direct ones, want at least %v", small, 70/(directQuanta+1))
 	}
 }
+
+// TestStalledTaskTakesNothingOfTheWindow: what a task has in flight that waits as long as the task does keeps others from nothing, and counts again afterwards.
+func TestStalledTaskTakesNothingOfTheWindow(t *testing.T) {
+	t.Parallel()
+	q, now := NewQueue[int](), time.Unix(1_700_000_000, 0)
+	fill := func(e *Entry[int]) (taken uint32) {
+		for n := q.Peek(now); n == e; n = q.Peek(now) {
+			taken += q.Take(e, MaxQuantum)
+		}
+		return taken
+	}
+	first, second := &Entry[int]{Total: 1000}, &Entry[int]{Total: 1000}
+	q.Add(first)
+	q.Unblock(first)
+	if n := fill(first); n == 0 || q.InFlight() != int(n) {
+		t.Fatalf("%d in flight of %d", q.InFlight(), n)
+	}
+	q.Add(second)
+	q.Hold(first, true)
+	q.Unblock(second)
+	if n := fill(second); n == 0 || q.InFlight() != int(n) {
+		t.Errorf("%d taken beside a stalled task, %d in flight", n, q.InFlight())
+	}
+	q.Move(first, first.End, first.Decided+10)
+	q.Unblock(first)
+	if got := q.InFlight(); got != first.InFlight()+second.InFlight() {
+		t.Errorf("%d in flight, want %d and %d", got, first.InFlight(), second.InFlight())
+	}
+	q.Hold(first, true)
+	q.Remove(first)
+	q.Remove(second)
+	if q.InFlight() != 0 || q.Size() != 0 {
+		t.Errorf("%d in flight of nobody", q.InFlight())
+	}
+}

@@ -1,12 +1,14 @@
 package task
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
 	"altavoz/processor/fanout/canary"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
+	"altavoz/schemas/standing"
 )
 
 // Why a task is not scheduled, or no more, where neither a time nor a code belongs to it.
@@ -20,6 +22,7 @@ var (
 // waits are the reasons for which only the fanout has a task wait.
 var waits = []schemas.Reason{
 	schemas.Reason_REASON_SCHEDULED, schemas.Reason_REASON_WINDOW, schemas.Reason_REASON_WINDOW_NEVER, schemas.Reason_REASON_MEDIA_PENDING,
+	schemas.Reason_REASON_TEMPLATE,
 }
 
 // firstRecipients go ahead of the others of a long list.
@@ -56,6 +59,8 @@ type Blocked struct {
 	Status
 	Held  bool
 	Until time.Time // when it may be otherwise, though nothing happens; zero: never
+	// Stalled says that what was dispatched waits for the same.
+	Stalled bool
 }
 
 // Run is what a task does as a whole, and what was published of it.
@@ -80,14 +85,18 @@ type Run struct {
 type Inputs struct {
 	Predicts func(code int) bool // whether a code that refuses one recipient would refuse all; nil: none does
 	Receipts bool                // they are to be expected
+	// Templates is what was said of those of the number's account.
+	Templates standing.Templates
 }
 
 // Evaluate decides whether the task may be scheduled and when to ask again, first things first. It reports what the first
 // recipients led to, once.
 func (t *Task) Evaluate(now time.Time, in Inputs) (canary.Do, time.Time) {
 	v := t.verdict(in)
-	did := t.judge(v)
-	t.Blocked = t.blockedBy(v, now)
+	did := t.judge(v, in)
+	if t.Blocked = t.blockedBy(v, now); t.Template != "" {
+		t.blockedByTemplate(in.Templates, now)
+	}
 	next := t.Deadline
 	if until := t.Blocked.Until; !until.IsZero() && until.Before(next) {
 		next = until
@@ -131,6 +140,28 @@ func (t *Task) blockedBy(v canary.Verdict, now time.Time) Blocked {
 	return b
 }
 
+// blockedByTemplate has a task that may be scheduled wait for its template, and ask again soon: nothing wakes it up when that changes.
+func (t *Task) blockedByTemplate(all standing.Templates, now time.Time) {
+	b := &t.Blocked
+	if t.ending != Running || !t.Open() || b.Held && b.Phase != 0 { // it waits for something else
+		return
+	}
+	b.Until = earliest(now.Add(standing.PauseRecheck), b.Until)
+	if e := all.Held(t.Template, now); e != nil { //mutant:nothing-is-dispatched-while-its-template-is-paused
+		b.Held, b.Stalled, b.Status = true, true, Status{schemas.Phase_PHASE_WAITING, schemas.Explain(standing.WaitsForTemplate(schemas.Reason_REASON_TEMPLATE, e))}
+	}
+}
+
+// templateCodes are Meta's codes of a message whose template can't be sent any more, by the template's status.
+var templateCodes = map[string]int32{"DISABLED": 132016}
+
+const codeNoTemplate = 132001
+
+// endedTemplate explains that a task's template can't be sent any more.
+func endedTemplate(e *schemas.NumberEvent) schemas.Explanation {
+	return schemas.Explain(&schemas.Cause{Reason: schemas.Reason_REASON_REFUSED, Code: cmp.Or(templateCodes[e.GetStatus()], codeNoTemplate)})
+}
+
 func waitingUntil(why schemas.Explanation, until time.Time) Blocked {
 	return Blocked{Status: Status{schemas.Phase_PHASE_WAITING, why}, Held: true, Until: until}
 }
@@ -158,13 +189,17 @@ func met(r schemas.Reason, state schemas.RecipientState) schemas.Explanation {
 }
 
 // judge decides whether the task is to end, or to be paused, though nobody asked for it now.
-func (t *Task) judge(v canary.Verdict) canary.Do {
+func (t *Task) judge(v canary.Verdict, in Inputs) canary.Do {
+	ended := in.Templates.Ended(t.Template, t.Accepted)
 	switch {
 	case t.ending != Running:
 	case t.Controls.Cancelled:
 		t.BecomeEnding()
 		t.Terminal = Status{schemas.Phase_PHASE_CANCELLED, CancelledByRequest}
 	case !t.Open():
+	case ended != nil:
+		t.BecomeEnding()
+		t.Terminal = Status{schemas.Phase_PHASE_STOPPED, endedTemplate(ended)}
 	case v.Do == canary.Stop:
 		t.BecomeEnding()
 		t.Terminal = Status{schemas.Phase_PHASE_STOPPED, met(schemas.Reason_REASON_REFUSED, v.Mark)}

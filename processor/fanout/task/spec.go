@@ -6,6 +6,7 @@ import (
 
 	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
+	"altavoz/schemas/standing"
 	"altavoz/schemas/taskids"
 )
 
@@ -30,6 +31,7 @@ type Spec struct {
 	RetryOf   []byte         // the task that it retries
 	Callback  string         // where what happens to it is posted
 	Events    schemas.Events // what the topic events has of it
+	Template  string         // that its message uses (standing.TemplateKey); "": none, or its record was not read
 }
 
 // Fill takes over what the broadcast says of itself.
@@ -44,6 +46,7 @@ func (s *Spec) Fill(b *schemas.Broadcast) {
 	}
 	s.Accepted, s.Schedule, s.Expire = b.GetAcceptedMs(), b.GetScheduleMs(), b.GetExpireMs()
 	s.RetryOf = b.GetRetry().GetOf()
+	s.Template = standing.TemplateKey(b.GetContent().GetTemplate())
 }
 
 // FillOpened takes over what a task that is known by its Status says of itself.

@@ -153,7 +153,7 @@ func (l *Loader) loaded(m *Message, c *schemas.Content, rendered schemas.Message
 	done := l.waiting[m]
 	delete(l.waiting, m)
 	m.loading = false
-	m.source = c
+	m.source, m.template = c, c.GetTemplate()
 	var wait time.Duration
 	switch {
 	case err == nil:

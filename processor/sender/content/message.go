@@ -5,6 +5,7 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/personal"
+	"altavoz/schemas/standing"
 )
 
 // Message is the message of a task.
@@ -13,7 +14,9 @@ type Message struct {
 	sender string
 	ref    *schemas.BlobRef
 	source *schemas.Content // until it is rendered; kept if it has a file, whose media id may have to be renewed
-	own    bool             // its recipients have something of their own: it is rendered as a *Template
+	// template is what it uses, where that is known; nil: nothing.
+	template *schemas.Template
+	own      bool // its recipients have something of their own: it is rendered as a *Template
 
 	answers  bool            // once it is rendered: whether recipients may answer with a tap
 	rendered schemas.Message // nil: not there yet
@@ -38,6 +41,12 @@ func (m *Message) Rendered() (schemas.Message, int) { return m.rendered, m.versi
 
 // Answerable reports whether recipients may answer it with a tap. Of one that was never rendered it is not known.
 func (m *Message) Answerable() bool { return m.answers }
+
+// Template names the template that it uses; "": none, or it is not there yet.
+func (m *Message) Template() string { return standing.TemplateKey(m.template) }
+
+// Uses is that template.
+func (m *Message) Uses() *schemas.Template { return m.template }
 
 // Failed is why the message can't be sent; empty if nothing is known against it.
 func (m *Message) Failed() string { return m.failed }

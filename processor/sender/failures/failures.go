@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 )
 
 // Lines is how many failed phones are logged in a second; all are counted, and in the results.
@@ -47,4 +48,25 @@ func Of(r *schemas.Reply) (schemas.RecipientState, string) {
 		words += ": " + r.Detail
 	}
 	return m, words
+}
+
+// Exhausted returns the outcome of a send whose attempts are used up, and the words for it. Doubtful: an earlier call may have reached somebody.
+func Exhausted(r *schemas.Reply, doubtful bool) (schemas.RecipientState, string) {
+	m := schemas.Failed(schemas.CodeExhausted)
+	if doubtful {
+		m = schemas.StateUnknown
+	}
+	if r.Code != 0 {
+		return m, es.Say(es.LastError, m.Spanish(), r.Code).Spanish()
+	}
+	return m, m.Spanish()
+}
+
+// Alone returns why a task ends whose sends are refused while others of its number get through.
+func Alone(r *schemas.Reply) string {
+	words := es.Say(es.RefusedAlone).Spanish()
+	if r.Detail != "" {
+		words += ": " + r.Detail
+	}
+	return words
 }

@@ -28,7 +28,7 @@ func Signals(r *schemas.Reply) (kinds [Faults]Signal) {
 	switch r.Verdict {
 	case schemas.VerdictSent:
 		return [Faults]Signal{SignalWorks, SignalWorks, SignalWorks}
-	case schemas.VerdictFailed, schemas.VerdictContent, schemas.VerdictPair, schemas.VerdictMedia, schemas.VerdictThrottled:
+	case schemas.VerdictFailed, schemas.VerdictContent, schemas.VerdictPair, schemas.VerdictMedia, schemas.VerdictTemplate, schemas.VerdictThrottled:
 		return [Faults]Signal{FaultAccount: SignalWorks, FaultOutage: SignalWorks}
 	case schemas.VerdictAccount:
 		return [Faults]Signal{FaultAccount: SignalRefused, FaultOutage: SignalWorks}

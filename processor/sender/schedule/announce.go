@@ -53,7 +53,10 @@ func (n *Number) newCause(reason schemas.Reason, since time.Time, r *schemas.Rep
 // waitCause is what keeps all that a task has here, whatever its number does; nil if nothing does.
 func (t *Task) waitCause(now time.Time) *schemas.Cause {
 	renewingSince, renewing := t.message.Renewing()
+	held := t.number.templates.Cause(t.message.Template(), now)
 	switch {
+	case held != nil && t.sends > 0:
+		return held
 	case t.sends > 0 && t.coolingDown == t.sends:
 		return &schemas.Cause{
 			Reason: schemas.Reason_REASON_PAIR, SinceMs: now.UnixMilli(), Number: t.number.label(),

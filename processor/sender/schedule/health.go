@@ -4,9 +4,10 @@ import (
 	"context"
 	"time"
 
+	"altavoz/processor/sender/failures"
 	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
-	"altavoz/schemas/es"
+	"altavoz/schemas/standing"
 )
 
 // health is whether a number can send at all.
@@ -19,6 +20,7 @@ type health struct {
 	tokenReplacedAt time.Time
 	stopAppliedAt   int64                // Unix milliseconds of the webhook in force that stopped it
 	warning         *schemas.NumberEvent // of Meta's, that it is at risk
+	templates       standing.Templates
 }
 
 // readOnlyProbe makes a read-only call for a number that an outage stops.
@@ -136,11 +138,7 @@ func (s *Scheduler) updateSuspect(n *Number, e *Send, r *schemas.Reply, works, f
 	}
 	if sus.Failed(now, n.lastSuccess) {
 		t.suspect = nil
-		why := es.Say(es.RefusedAlone).Spanish()
-		if r.Detail != "" {
-			why += ": " + r.Detail
-		}
-		t.message.Fail(why)
+		t.message.Fail(failures.Alone(r))
 		s.log.Error("sends of one task are refused while others of its number get through; the task ends here", "task", t.ID,
 			"sender", n.ID, "code", r.Code, "detail", r.Detail)
 	}

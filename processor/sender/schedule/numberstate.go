@@ -19,7 +19,7 @@ func (s *Scheduler) ApplyNumberState(st standing.State, now time.Time) {
 // applyState puts in force what is known of a number, and was not in force before.
 func (s *Scheduler) applyState(n *Number, now time.Time) {
 	st, b, changed := s.numbers.states[n.ID], &n.breakers[limits.FaultWebhook], false
-	n.warning = nil
+	n.warning, n.templates = nil, st.Templates
 	if st.Warns() {
 		n.warning = st.Risk
 	}

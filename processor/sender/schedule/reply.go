@@ -30,7 +30,7 @@ func (s *Scheduler) ApplyReply(e *Send, r *schemas.Reply, now time.Time) {
 		s.cooldown.Cancel(k)
 		s.cooldown.Refuse(k, now, min(r.After, limits.MaxWait))
 	case schemas.VerdictFailed, schemas.VerdictContent, schemas.VerdictUnsent, schemas.VerdictTransient, schemas.VerdictThrottled,
-		schemas.VerdictAccount, schemas.VerdictMedia:
+		schemas.VerdictAccount, schemas.VerdictMedia, schemas.VerdictTemplate:
 		s.cooldown.Cancel(k)
 	}
 }
@@ -46,7 +46,7 @@ func (s *Scheduler) applyToRate(n *Number, e *Send, r *schemas.Reply, now time.T
 	case schemas.VerdictLost: // what asked for a wait there is not the Cloud API, and does not know when that answers again
 		r.After = min(r.After, n.breakers[limits.FaultOutage].MaxWait()) //mutant:an-outage-holds-no-longer-than-its-probes
 		n.pacer.Pause(now, r.After)
-	case schemas.VerdictSent, schemas.VerdictFailed, schemas.VerdictContent, schemas.VerdictPair, schemas.VerdictMedia:
+	case schemas.VerdictSent, schemas.VerdictFailed, schemas.VerdictContent, schemas.VerdictPair, schemas.VerdictMedia, schemas.VerdictTemplate:
 		n.pacer.Succeeded(began, now)
 	case schemas.VerdictUnsent, schemas.VerdictTransient, schemas.VerdictAccount:
 	}

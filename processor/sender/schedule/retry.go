@@ -4,9 +4,10 @@ import (
 	"time"
 
 	"altavoz/internal/backoff"
+	"altavoz/processor/sender/failures"
 	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
-	"altavoz/schemas/es"
+	"altavoz/schemas/standing"
 )
 
 // HasAttempts reports whether a call that nobody knows the outcome of may be made once more.
@@ -36,6 +37,12 @@ func (s *Scheduler) Reschedule(e *Send, r *schemas.Reply, now time.Time) {
 		}
 		e.tries.renewed = m.Expire(e.call.version, e.Personal, now) // unless it was renewed, or is being, since the call began
 		s.Enqueue(e, true)
+	case schemas.VerdictTemplate:
+		if news := e.Number.templates.Refused(e.Number.ID, e.Task.message.Uses(), r.Code, now); news != nil {
+			e.Number.templates = e.Number.templates.With(news)
+			s.ports.Host.PublishNumber(news, now)
+		}
+		s.holdForWindow(e, now.Add(standing.PauseRecheck))
 	case schemas.VerdictTransient, schemas.VerdictLost: // lost: of a send that may be called twice
 		s.retryTransient(e, r, now)
 	case schemas.VerdictFailed, schemas.VerdictContent: // it goes another way
@@ -63,13 +70,6 @@ func (s *Scheduler) retryTransient(e *Send, r *schemas.Reply, now time.Time) {
 		s.WaitUntil(e, now.Add(max(backoff.Full(attemptBase, attemptMax, e.tries.attempts-1), asked)), CauseBackOff)
 		return
 	}
-	state := schemas.Failed(schemas.CodeExhausted)
-	if e.Doubtful { // an earlier call may have reached somebody
-		state = schemas.StateUnknown
-	}
-	words := state.Spanish()
-	if r.Code != 0 {
-		words = es.Say(es.LastError, words, r.Code).Spanish()
-	}
+	state, words := failures.Exhausted(r, e.Doubtful)
 	s.ports.Host.Finish(e, state, words)
 }

@@ -22,11 +22,13 @@ func (e *Send) MayStart(now time.Time) bool {
 }
 
 // closedUntil returns when sends of the task may start again; no time if they may now.
-func (t *Task) closedUntil(now time.Time) (opens time.Time) { return t.opening.ClosedUntil(now) }
+func (t *Task) closedUntil(now time.Time) (opens time.Time) {
+	return t.number.templates.HeldUntil(t.message.Template(), now, t.opening.ClosedUntil(now))
+}
 
 // windowOpens returns when the window that the task waits for opens; no time if it waits for none, or if none of its sends here has to.
 func (t *Task) windowOpens(now time.Time) time.Time {
-	if opens := t.closedUntil(now); t.opening.Waited && !opens.IsZero() {
+	if opens := t.opening.ClosedUntil(now); t.opening.Waited && !opens.IsZero() {
 		return opens
 	}
 	t.opening.Waited = false

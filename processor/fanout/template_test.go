@@ -1,0 +1,94 @@
+package fanout
+
+import (
+	"testing"
+	"time"
+
+	"altavoz/schemas"
+	"altavoz/schemas/standing"
+)
+
+// templated is a broadcast that uses a template.
+func (w *world) templated(speed uint32, n int) schemas.TaskID {
+	b := event("100", phonesFrom(0, n)...)
+	b.Content = &schemas.Content{Body: "hola", Template: &schemas.Template{Name: "aviso", Language: "es_CO"}}
+	b.Speed, b.AcceptedMs = speed, time.Now().UnixMilli()
+	return w.submit(w.sliced(b))
+}
+
+// says is a webhook about the template, or about another language of it.
+func (w *world) says(status, language string) {
+	w.Append(standing.Encode(&schemas.NumberEvent{
+		Number: "100", AtMs: time.Now().UnixMilli(), Kind: schemas.NumberEventKind_NUMBER_EVENT_KIND_TEMPLATE, Template: "aviso", Language: language, Status: status,
+	}))
+}
+
+// TestTaskWaitsWhileItsTemplateIsPaused: nothing is dispatched from seconds after the webhook on, also not by another process, until the template is
+// approved again; nobody is lost, and why says it.
+func TestTaskWaitsWhileItsTemplateIsPaused(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		p := w.run()
+		id := w.templated(20, 3000)
+		passes(30 * time.Second)
+		w.says("PAUSED", "en_US") // another one
+		passes(30 * time.Second)
+		if n := w.once(id); n < 1000 {
+			t.Fatalf("%d dispatched in a minute at 20 a second", n)
+		}
+		w.says("PAUSED", "es_CO")
+		passes(standing.PauseRecheck + 5*time.Second)
+		held := w.once(id)
+		passes(10 * time.Minute)
+		p.kill()
+		w.run()
+		passes(10 * time.Minute)
+		if n := w.once(id); n != held {
+			t.Errorf("%d dispatched while the template is paused", n-held)
+		}
+		if s := w.status(id); s.GetPhase() != schemas.Phase_PHASE_WAITING || s.GetCause().GetReason() != schemas.Reason_REASON_TEMPLATE || s.GetCause().GetDetail() != "aviso es_CO PAUSED" {
+			t.Errorf("it says %v %v", s.GetPhase(), s.GetCause())
+		}
+		w.says("APPROVED", "es_CO")
+		passes(10 * time.Minute)
+		w.finished(id)
+		w.expect(id, counts{"sent": 3000})
+	})
+}
+
+// TestPauseThatNobodyTakesBackIsTried: the webhook that a template is approved again may be lost.
+func TestPauseThatNobodyTakesBackIsTried(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.run()
+		w.says("PAUSED", "es_CO")
+		id := w.templated(0, 2000)
+		passes(standing.PauseLife - time.Minute)
+		if n := w.once(id); n != 0 {
+			t.Errorf("%d dispatched", n)
+		}
+		passes(10 * time.Minute)
+		w.finished(id)
+		w.expect(id, counts{"sent": 2000})
+	})
+}
+
+// TestTaskEndsWhoseTemplateIsDisabled: who was not dispatched is cancelled. What is said of a template before a task is accepted ends nothing: it may have
+// been approved since.
+func TestTaskEndsWhoseTemplateIsDisabled(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.run()
+		w.says("REJECTED", "es_CO")
+		passes(time.Second)
+		id := w.templated(20, 3000)
+		passes(time.Minute)
+		w.says("DISABLED", "es_CO")
+		passes(time.Minute)
+		w.finished(id)
+		s := w.status(id)
+		if s.GetPhase() != schemas.Phase_PHASE_STOPPED || s.GetCause().GetCode() != 132016 {
+			t.Errorf("it says %v %v", s.GetPhase(), s.GetCause())
+		}
+		if n := w.once(id); n < 1000 || n > 1700 {
+			t.Errorf("%d dispatched, want those of a minute and some", n)
+		}
+	})
+}
