@@ -90,13 +90,13 @@ func testFileKnownAfterRestart(t *testing.T, h *deployment) {
 	}
 }
 
-// TestRealKafkaAndRedisPassTheSuites runs the suites below kafka on a real broker. They wait for it more than they compute; unit runs them on the
+// TestRealKafkaAndRedisPassTheSuites runs the suites below kafka, and what trims sends, on a real broker. They wait for it more than they compute; unit runs them on the
 // embedded one.
 func TestRealKafkaAndRedisPassTheSuites(t *testing.T) {
 	t.Parallel()
 	brokers, _ := harness.StartReal(t, "kafka-local")
 	redis, _ := harness.StartReal(t, "redis-local")
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-count=1", "-parallel=8", "-skip=/embedded", "altavoz/kafka/...", "altavoz/redis")
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-count=1", "-parallel=8", "-skip=/embedded", "altavoz/kafka/...", "altavoz/redis", "altavoz/app/trimming")
 	cmd.Env = append(os.Environ(), "ALTAVOZ_TEST_KAFKA="+brokers, "ALTAVOZ_TEST_REDIS="+redis)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
