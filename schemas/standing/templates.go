@@ -29,12 +29,6 @@ var (
 	ended   = []string{"REJECTED", "DISABLED", "DELETED", "PENDING_DELETION"}
 )
 
-// Waits and Ends report whether a template with a status can't be sent for now, or any more.
-func Waits(status string) bool { return slices.Contains(waiting, status) }
-
-// Ends is described at Waits.
-func Ends(status string) bool { return slices.Contains(ended, status) }
-
 // Templates is what was said of the templates of a number's account: the last event of each language of each. It is shared, and only to be read.
 type Templates map[string]*schemas.NumberEvent
 
@@ -76,7 +70,7 @@ func (ts Templates) Held(key string, now time.Time) *schemas.NumberEvent {
 	if e.GetCode() != 0 {
 		life = RefusalLife
 	}
-	if key == "" || !Waits(e.GetStatus()) || now.UnixMilli()-e.GetAtMs() >= life.Milliseconds() { //mutant:a-pause-that-nobody-takes-back-ends
+	if key == "" || !slices.Contains(waiting, e.GetStatus()) || now.UnixMilli()-e.GetAtMs() >= life.Milliseconds() { //mutant:a-pause-that-nobody-takes-back-ends
 		return nil
 	}
 	return e
@@ -86,7 +80,7 @@ func (ts Templates) Held(key string, now time.Time) *schemas.NumberEvent {
 // better. nil: there is none.
 func (ts Templates) Ended(key string, afterMs int64) *schemas.NumberEvent {
 	e := ts[key]
-	if key == "" || !Ends(e.GetStatus()) || e.GetAtMs() <= afterMs { //mutant:an-end-of-before-counts-for-no-later-task
+	if key == "" || !slices.Contains(ended, e.GetStatus()) || e.GetAtMs() <= afterMs { //mutant:an-end-of-before-counts-for-no-later-task
 		return nil
 	}
 	return e
@@ -123,9 +117,10 @@ func WaitsForTemplate(r schemas.Reason, e *schemas.NumberEvent) *schemas.Cause {
 	return &schemas.Cause{Reason: r, SinceMs: e.GetAtMs(), Detail: e.GetTemplate() + " " + e.GetLanguage() + " " + e.GetStatus()}
 }
 
-// Refused is what a process tells the others that was told, in answer to a call, that a template can't be sent for now; nil: that is known.
+// Refused is what a process tells the others that was told, in answer to a call, that a template can't be sent for now; nil: that is known, or there is no
+// template.
 func (ts Templates) Refused(number string, t *schemas.Template, code int, now time.Time) *schemas.NumberEvent {
-	if ts.Held(TemplateKey(t), now) != nil {
+	if t == nil || ts.Held(TemplateKey(t), now) != nil {
 		return nil
 	}
 	return &schemas.NumberEvent{

@@ -79,6 +79,9 @@ func TestRefusedCallHasItsTemplateWait(t *testing.T) {
 	if e == nil || all.Refused("1065", aviso, 132015, now.Add(time.Minute)) != nil || all.Held(TemplateKey(aviso), now.Add(RefusalLife-1)) == nil {
 		t.Error(e)
 	}
+	if all.Refused("1065", nil, 132015, now) != nil {
+		t.Error("a message without a template has one that waits")
+	}
 	if all.Held(TemplateKey(aviso), now.Add(RefusalLife)) != nil || all.Refused("1065", aviso, 132015, now.Add(RefusalLife)) == nil {
 		t.Error("it counts for longer")
 	}

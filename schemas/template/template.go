@@ -9,9 +9,6 @@ import (
 	"strings"
 )
 
-// Approved is the status of a template that can be sent.
-const Approved = "APPROVED"
-
 // Definition is one language of a template.
 type Definition struct {
 	ID       string `json:"id,omitzero"`
