@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"altavoz/internal/logtest"
+	"altavoz/processor/sender/route"
 	"altavoz/schemas"
 	"altavoz/schemas/optout"
 	"altavoz/stream"
@@ -168,7 +169,7 @@ func TestAProcessKnowsWhoOptedOutBeforeItCalls(t *testing.T) {
 		w.produce(bulkPartition, id.task, id.index, phone("573001234567"))
 		p := w.start(nil)
 		go p.Assign(bulkPartition)
-		w.rest(5 * time.Second)
+		w.rest(2 * route.Patience) // for what is not waited for without end
 		if w.wasCalled(id) {
 			t.Error("called before anybody knows who opted out")
 		}

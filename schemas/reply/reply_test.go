@@ -190,6 +190,17 @@ func TestAResultComesBehindWhatItsTapsAreFoundBy(t *testing.T) {
 
 func TestATapsRecordIsBounded(t *testing.T) {
 	t.Parallel()
+	many := make([]*schemas.Tap, 2*MaxTaps+1)
+	for i := range many {
+		many[i] = &schemas.Tap{Message: fmt.Sprint(i), Wamid: "w"}
+	}
+	of, _ := Records(many, func(string) (Recipient, bool) { return Recipient{schemas.TaskIDFromKey("", "a"), 0}, true }, 1)
+	for i := range of {
+		var r schemas.Result
+		if err := schemas.Decode(&of[i], &r); err != nil || len(r.GetTaps().GetTaps()) != []int{MaxTaps, MaxTaps, 1}[i] {
+			t.Fatalf("record %d of %d: %d taps, %v", i, len(of), len(r.GetTaps().GetTaps()), err)
+		}
+	}
 	long := strings.Repeat("\xff", 1<<20) + strings.Repeat("ñ", 1<<20)
 	tap := &schemas.Tap{Message: "m" + long, Wamid: "w", Id: long, Title: long, Description: long, Name: long, Address: long}
 	recs, _ := Records([]*schemas.Tap{tap}, func(string) (Recipient, bool) { return Recipient{schemas.NewTaskID(), 0}, true }, 1)

@@ -46,7 +46,8 @@ func TestNobodyOutsideTheWindowGetsTheInteractiveMessage(t *testing.T) {
 		for range rapid.IntRange(1, 8).Draw(t, "calls") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 13*3600).Draw(t, "later")) * time.Second)
 			if rapid.Bool().Draw(t, "writes") {
-				v.at[to] = now.Add(-time.Duration(rapid.IntRange(0, 25*3600).Draw(t, "ago")) * time.Second)
+				ago := rapid.OneOf(rapid.IntRange(0, 25*3600), rapid.IntRange(24*3600-15, 24*3600)).Draw(t, "ago") // also just before its end
+				v.at[to] = now.Add(-time.Duration(ago) * time.Second)
 			}
 			m, callback := r.Decide(&w, both, "100", to, task, 7, now)
 			id, index, ok := schemas.ParseCallback(callback)
