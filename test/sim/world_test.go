@@ -31,6 +31,7 @@ const (
 	simEndless   = 15 * time.Minute // in fake time it would pass for ever
 	simAftermath = 5 * time.Minute  // what libraries do in their own time, above all those of the dead
 	simFindings  = 20               // are told
+	simRecords   = 20_000           // messages of a history that are looked at, more than it has
 	simPatient   = 5 * time.Minute  // after the last fault everything must come to an end
 )
 
@@ -179,7 +180,7 @@ func (w *world) live() {
 // serveAPI starts the Cloud API and returns how to stop it.
 func (w *world) serveAPI() func() {
 	w.sim = simulator.New(simulator.Config{
-		Numbers: append([]simulator.Number{{ID: simNumber, Token: simToken}}, w.more...), PlainPhones: true, Seed: w.seed, Records: -1, Faults: simUsual, Listen: w.vn.Listen,
+		Numbers: append([]simulator.Number{{ID: simNumber, Token: simToken}}, w.more...), PlainPhones: true, Seed: w.seed, Records: simRecords, Faults: simUsual, Listen: w.vn.Listen,
 		Webhooks: simulator.Webhooks{URL: fmt.Sprintf("http://127.0.0.1:%d%s", simFirst, simHooks), Secret: simAppSecret, Dial: w.vn.DialContext},
 	})
 	l, err := w.vn.Listen("tcp", simAPI)
