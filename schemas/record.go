@@ -127,6 +127,9 @@ func EncodeSlice(key string, s *Slice) stream.Record {
 // waits reports whether readers of the first version would send something else.
 func (x *Content) waits() bool { return x.GetTemplate() != nil || x.GetShape() != nil }
 
+// Bytes is how large a shape is in a record.
+func (x *Shape) Bytes() int { return proto.Size(x) }
+
 // Answerable reports whether recipients may answer with a tap, of which a webhook tells.
 func (x *Content) Answerable() bool { return x.GetShape() != nil || x.GetTemplate() != nil }
 

@@ -21,7 +21,7 @@ type Sent struct {
 	replies, strangers prometheus.Counter
 
 	mu    sync.RWMutex
-	index reply.Index
+	index *reply.Index
 }
 
 // NewSent returns a view that is not started.
@@ -31,7 +31,7 @@ func NewSent(c kafka.Config, l kafka.Layout) (*Sent, error) {
 	counter := f.NewCounterVec(prometheus.CounterOpts{
 		Name: "altavoz_replies_total", Help: "Taps that webhooks told of, repeats included: on a message that is known, or not (another system's, or too old).",
 	}, []string{"known"})
-	v := &Sent{replies: counter.WithLabelValues("yes"), strangers: counter.WithLabelValues("no")}
+	v := &Sent{index: reply.NewIndex(reply.MaxMessages), replies: counter.WithLabelValues("yes"), strangers: counter.WithLabelValues("no")}
 	var err error
 	if v.follower, err = newFollower(c, l, schemas.TopicSent, hooks{v.apply, func() {}, func() {}}); err != nil {
 		return nil, err

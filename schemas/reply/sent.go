@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -47,19 +48,27 @@ func AppendBehind(log stream.Appender, first, then stream.Record, done func(erro
 	})
 }
 
-// Index is which recipient each of the newest messages went to. The zero value has none. It is not safe for concurrent use.
-//
-// It has MaxMessages of them at least, if there were so many, and an eighth more at most: the oldest generation is dropped as a whole.
+// Index is which recipient each of the newest messages went to. It is not safe for concurrent use.
 type Index struct {
-	generations [generations]map[uint64]Recipient // the newest first
+	each int          // messages of a generation; the oldest one is dropped as a whole
+	all  []generation // the newest first
+}
+
+// generation is messages: which of its tasks, and the recipient's index in the lower half. A task may stand in it more than once.
+type generation struct {
+	of    map[uint64]uint64
+	tasks []schemas.TaskID
 }
 
 const (
-	// MaxMessages is how many messages an Index has at least, at some 50 bytes each.
-	MaxMessages   = 1 << 20
-	generations   = 9
-	perGeneration = MaxMessages / (generations - 1)
+	// MaxMessages is how many messages a process knows at least, at some 40 bytes each.
+	MaxMessages = 1 << 20
+	generations = 9
+	indexBits   = 32
 )
+
+// NewIndex returns an index that has least messages at least, if there were so many, and an eighth more at most.
+func NewIndex(least int) *Index { return &Index{each: least / (generations - 1)} }
 
 // Add reads a record of SentRecord. Its error is schemas.ErrDecode.
 func (x *Index) Add(rec *stream.Record) error {
@@ -72,11 +81,14 @@ func (x *Index) Add(rec *stream.Record) error {
 		return fmt.Errorf("record %s/%d at %d: %w", rec.Topic, rec.Partition, rec.Offset, schemas.ErrDecode)
 	}
 	for i, key := range s.GetMessages() {
-		if x.generations[0] == nil || len(x.generations[0]) >= perGeneration { //mutant:index-of-messages-is-bounded
-			copy(x.generations[1:], x.generations[:])
-			x.generations[0] = make(map[uint64]Recipient)
+		if len(x.all) == 0 || len(x.all[0].of) >= x.each { //mutant:index-of-messages-is-bounded
+			x.all = slices.Insert(x.all[:min(len(x.all), generations-1)], 0, generation{of: make(map[uint64]uint64)})
 		}
-		x.generations[0][key] = Recipient{task, s.GetIndexes()[i]}
+		g := &x.all[0]
+		if n := len(g.tasks); n == 0 || g.tasks[n-1] != task {
+			g.tasks = append(g.tasks, task)
+		}
+		g.of[key] = uint64(len(g.tasks)-1)<<indexBits | uint64(s.GetIndexes()[i])
 	}
 	return nil
 }
@@ -84,9 +96,9 @@ func (x *Index) Add(rec *stream.Record) error {
 // Find returns whom a message went to; false where it is not known.
 func (x *Index) Find(wamid string) (Recipient, bool) {
 	key := Key(wamid)
-	for _, g := range x.generations {
-		if of, ok := g[key]; ok {
-			return of, true
+	for i := range x.all {
+		if at, ok := x.all[i].of[key]; ok {
+			return Recipient{x.all[i].tasks[at>>indexBits], uint32(at)}, true
 		}
 	}
 	return Recipient{}, false
@@ -94,8 +106,8 @@ func (x *Index) Find(wamid string) (Recipient, bool) {
 
 // Size is how many messages it has.
 func (x *Index) Size() (n int) {
-	for _, g := range x.generations {
-		n += len(g)
+	for i := range x.all {
+		n += len(x.all[i].of)
 	}
 	return n
 }

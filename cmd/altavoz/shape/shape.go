@@ -2,11 +2,12 @@
 package shape
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
 
-	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
 
 	"altavoz/client"
@@ -66,7 +67,9 @@ func (s *Flags) Fill(d *client.Draft) error {
 		}
 	}
 	d.List = &client.List{}
-	if err := json.Unmarshal(text, d.List, json.RejectUnknownMembers(true)); err != nil {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(d.List); err != nil {
 		return fmt.Errorf("--list is not like %s: %w", Example, err)
 	}
 	return nil
