@@ -83,7 +83,7 @@ func mutants() []mutant {
 		{marker: "template-waits-for-who-sends-it", change: makeFalse(), test: "TestContentsWithATemplateHaveTheSecondVersion"},
 		{marker: "result-comes-after-what-finds-its-answers", change: makeFalse(), test: "TestAResultComesBehindWhatItsTapsAreFoundBy"},
 		{marker: "taps-fit-a-record", change: value("byTask[task][from:]"), test: "TestATapsRecordIsBounded"},
-		{marker: "index-of-messages-is-bounded", change: operandWith("perGeneration", "false"), test: "TestTheNewestMessagesAreKnownWithinABound"},
+		{marker: "index-of-messages-is-bounded", change: operandWith("each", "false"), test: "TestTheNewestMessagesAreKnownWithinABound"},
 		{marker: "tap-is-a-recipients", change: makeTrue(), test: "TestTapsAreTold"},
 		{marker: "tap-waits-for-the-view", change: value("nil, nil"), test: "TestTapsAreFoundOnceTheViewHasReadWhatWasThere"},
 		{marker: "text-of-a-shape-has-its-limit", change: makeFalse(), test: "TestAShapeIsHeldToTheLimitsOfTheCloudAPI"},
