@@ -167,7 +167,7 @@ func mutants() []mutant {
 		{marker: "a-filled-template-that-is-too-long-is-refused", change: makeFalse(), test: "TestWhatDoesNotFitIsNamed", in: "schemas/template"},
 		{marker: "questions-about-templates-are-bounded", change: makeFalse(), test: "TestWhoWaitsForTheSameTemplateAsksOnce", in: "whatsapp/templates"},
 		{marker: "an-answer-of-before-a-change-does-not-count", change: condition("known && time.Since(e.at) < age"), test: "TestAChangedTemplateIsReadAnew", in: "whatsapp/templates"},
-		{marker: "a-pause-that-nobody-takes-back-ends", change: operandWith("life", "false"), test: "TestTemplatesHaveTheirLastWord", in: "schemas/standing"},
+		{marker: "a-pause-that-nobody-takes-back-ends", change: operandWith("life", "life < 0"), test: "TestTemplatesHaveTheirLastWord", in: "schemas/standing"},
 		{marker: "an-end-of-before-counts-for-no-later-task", change: operandWith("afterMs", "false"), test: "TestTemplatesHaveTheirLastWord", in: "schemas/standing"},
 		{marker: "nothing-is-called-while-its-template-is-paused", change: makeFalse(), test: "TestNothingIsCalledOnceAWebhookSaysThatItsTemplateIsPaused", in: "processor/sender"},
 		{marker: "what-waits-for-its-template-takes-no-window", change: makeFalse(), test: "TestStalledTaskTakesNothingOfTheWindow", in: "processor/fanout/schedule"},
