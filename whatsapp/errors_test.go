@@ -26,7 +26,7 @@ func TestEachCodeThatEndsASendHasItsWords(t *testing.T) {
 	for code, v := range verdicts {
 		switch v {
 		case schemas.VerdictAccount, schemas.VerdictThrottled, schemas.VerdictPair: // these wait, and never end a send
-		case schemas.VerdictFailed, schemas.VerdictContent, schemas.VerdictTransient, schemas.VerdictMedia:
+		case schemas.VerdictFailed, schemas.VerdictContent, schemas.VerdictTransient, schemas.VerdictMedia, schemas.VerdictTemplate:
 			if !rows[code] {
 				t.Errorf("code %d can end a send and has no reason", code)
 			}

@@ -10,8 +10,9 @@ import (
 
 const (
 	// PauseLife is for how long a webhook's word that a template waits counts: then it is tried again, because the word that it does not may have
-	// been lost. Meta pauses one for three hours at first. RefusalLife is for how long the answer to a call does.
-	PauseLife   = time.Hour
+	// been lost. Meta pauses one for three hours at first.
+	PauseLife = time.Hour
+	// RefusalLife is for how long the answer to a call does.
 	RefusalLife = 5 * time.Minute
 	// PauseRecheck is how soon what waits for a template asks again.
 	PauseRecheck = 10 * time.Second

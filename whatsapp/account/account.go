@@ -239,7 +239,7 @@ func (d *Numbers) Events(all []Announcement, now time.Time) (recs []stream.Recor
 				d.log.Warn("Meta speaks of a number or its account", "sender", number, "account", a.Account, "event", words, "code", a.Code, "means", meaningNames[m])
 			}
 			e := &schemas.NumberEvent{Number: number, AtMs: now.UnixMilli(), Kind: written[m], Code: int32(a.Code)}
-			switch m {
+			switch m { //nolint:exhaustive // the others have words
 			case meansSafe:
 			case meansPaused, meansEnded, meansTemplate:
 				e.AtMs, e.Template, e.Language, e.Status = a.when(now).UnixMilli(), a.Name, strings.ReplaceAll(a.Language, "-", "_"), a.Event
