@@ -13,11 +13,13 @@ import (
 	"altavoz/schemas/es"
 	"altavoz/whatsapp/action"
 	"altavoz/whatsapp/nethttp"
+	"altavoz/whatsapp/templated"
 )
 
 // message is a task's message up to what differs between its sends: everything behind the recipient and callback data.
 type message struct {
-	tail []byte // from the comma to the closing brace; shared by all sends of the task
+	tail     []byte // from the comma to the closing brace; shared by all sends of the task
+	template bool
 }
 
 // The JSON of a send is messageHead, recipient, callback data, tail:
@@ -74,6 +76,14 @@ func Rendered(content *schemas.Content, to schemas.Phone, callback string) ([]by
 }
 
 func prepare(content *schemas.Content) (*message, error) {
+	if content.GetTemplate() != nil {
+		b, err := templated.Render(content)
+		if err != nil {
+			return nil, err //nolint:wrapcheck // says all
+		}
+		b[0] = ',' // was the opening brace
+		return &message{tail: b, template: true}, nil
+	}
 	h, err := headerOf(content)
 	if err != nil {
 		return nil, err

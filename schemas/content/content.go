@@ -7,6 +7,7 @@ import (
 	"altavoz/schemas/request/fault"
 	"altavoz/schemas/rules"
 	"altavoz/schemas/shape"
+	"altavoz/schemas/template/use"
 )
 
 // Faults returns what is wrong with a content as it was given, whichever way it came in: over HTTP, as JSON or as Protobuf. Literal: what
@@ -14,6 +15,9 @@ import (
 func Faults(x *schemas.Content, literal bool) (out []*fault.FieldError) {
 	add := func(field, code string, says es.Code, args ...any) {
 		out = append(out, fault.New(field, code, says, args...))
+	}
+	if x.GetTemplate() != nil {
+		return templateFaults(x, literal)
 	}
 	if rules.Blank(x.GetBody()) {
 		add("body_text", fault.CodeRequired, es.BodyMissing)
@@ -100,6 +104,7 @@ func LinkFault(field, text string, form es.Code, public, literal bool) []*fault.
 
 // Doubts returns what may be a placeholder that nobody filled in, or text: a person decides. Field by field.
 func Doubts(x *schemas.Content) (out []es.Sentence) {
+	out = use.Doubts(x.GetTemplate())
 	for _, t := range shape.Texts(x.GetShape()) {
 		if found, sure := rules.Placeholder(*t.Value); found != "" && !sure {
 			out = append(out, es.Say(es.PlaceholderDoubt, t.Field, found))

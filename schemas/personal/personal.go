@@ -77,10 +77,15 @@ func build(c *schemas.Content, p *schemas.Personal) (*schemas.Content, *FaultErr
 func merge(c *schemas.Content, own *schemas.Own) (*schemas.Content, *FaultError) {
 	out := &schemas.Content{
 		Body: c.GetBody(), Footer: c.GetFooter(), ButtonText: c.GetButtonText(), ButtonUrl: c.GetButtonUrl(),
-		Header: c.GetHeader(), HeaderText: c.GetHeaderText(), Media: c.GetMedia(), Category: c.GetCategory(), Shape: c.GetShape(),
+		Header: c.GetHeader(), HeaderText: c.GetHeaderText(), Media: c.GetMedia(), Category: c.GetCategory(), Shape: c.GetShape(), Template: c.GetTemplate(),
 	}
 	if own == nil {
 		return out, nil
+	}
+	if t := c.GetTemplate(); t != nil {
+		if f := ownOfTemplate(t, own); f != nil {
+			return nil, f
+		}
 	}
 	for _, m := range []struct{ from, to *string }{
 		{own.Body, &out.Body}, {own.Footer, &out.Footer}, {own.ButtonText, &out.ButtonText}, {own.ButtonUrl, &out.ButtonUrl},
@@ -125,7 +130,10 @@ func fillAll(out *schemas.Content, names []string, p *schemas.Personal) *FaultEr
 		}
 		*t.text = filled
 	}
-	return fillShape(out, value)
+	if f := fillShape(out, value); f != nil {
+		return f
+	}
+	return fillTemplate(out, value)
 }
 
 // fillShape fills the placeholders of what the recipient taps, in a copy.
@@ -157,6 +165,9 @@ func valuesOf(names []string, p *schemas.Personal) func(name string) (string, bo
 
 // check holds a message to the rules for what a recipient reads.
 func check(c *schemas.Content) *FaultError {
+	if c.GetTemplate() != nil {
+		return checkTemplate(c)
+	}
 	text, link := c.GetHeader() == schemas.HeaderKind_HEADER_KIND_TEXT, c.GetShape() == nil
 	for _, t := range []struct {
 		field, text string
@@ -217,8 +228,9 @@ func Sample(c *schemas.Content) *schemas.Content {
 		for i, t := range shape.Texts(out.GetShape()) {
 			*t.Value = sample(*t.Value, rune('一'+i))
 		}
+		_ = fillTemplate(out, func(string) (string, bool) { return "x", true }) // a value has one character at least
 	}
-	if rules.Blank(out.GetBody()) {
+	if rules.Blank(out.GetBody()) && c.GetTemplate() == nil {
 		out.Body = "x"
 	}
 	return out

@@ -302,3 +302,62 @@ func TestTitlesOfNothingButValuesAreNoRepeat(t *testing.T) {
 		t.Errorf("two buttons of one id: %v", f)
 	}
 }
+
+func template() *schemas.Content {
+	return &schemas.Content{
+		Variables: []string{"nombre", "pedido"},
+		Files:     []*schemas.MediaRef{{Url: "https://example.com/a.png", Kind: schemas.HeaderKind_HEADER_KIND_IMAGE}},
+		Header:    schemas.HeaderKind_HEADER_KIND_IMAGE, Media: &schemas.MediaRef{MediaId: "7"},
+		Template: &schemas.Template{
+			Name: "aviso", Language: "es", Header: schemas.HeaderKind_HEADER_KIND_IMAGE, Body: []*schemas.TemplateValue{{Name: "a", Text: "Hola {{nombre}}"}},
+			Buttons: []*schemas.TemplateButton{{Kind: schemas.TemplateButtonKind_TEMPLATE_BUTTON_KIND_URL_SUFFIX, Value: "p/{{pedido}}"}, {Index: 1, Kind: schemas.TemplateButtonKind_TEMPLATE_BUTTON_KIND_COPY_CODE, Value: "{{pedido}}"}},
+		},
+	}
+}
+
+// Each recipient's values go into the template, and into nobody else's; what Meta would refuse of them costs that recipient only.
+func TestATemplateIsFilledForEachRecipient(t *testing.T) {
+	t.Parallel()
+	c := template()
+	image := schemas.HeaderKind_HEADER_KIND_IMAGE.Enum()
+	for _, tt := range []struct {
+		name         string
+		p            *schemas.Personal
+		body, suffix string
+		code         int
+		field        string
+	}{
+		{"filled", values("Ana", "7"), "Hola Ana", "p/7", 0, ""},
+		{"another", values("Luis", "8/9"), "Hola Luis", "p/8%2F9", 0, ""},
+		{"a value that looks like a placeholder", values("{{pedido}}", "7"), "Hola {{pedido}}", "p/7", 0, ""},
+		{"its own file", &schemas.Personal{Variables: []uint32{0, 1}, Values: []string{"Ana", "7"}, Own: &schemas.Own{Header: image, File: 1}}, "Hola Ana", "p/7", 0, ""},
+		{"no value", values("Ana"), "", "", schemas.CodeVariable, "template.buttons[0].url_suffix"},
+		{"two lines", values("Ana\nLuis", "7"), "", "", schemas.CodePersonal, "template.body.a"},
+		{"five blanks", values("Ana     Luis", "7"), "", "", schemas.CodePersonal, "template.body.a"},
+		{"a long code", values("Ana", strings.Repeat("7", 21)), "", "", schemas.CodeTooLong, "template.buttons[1].copy_code"},
+		{"steps in the path", values("Ana", ".."), "", "", schemas.CodePersonal, "template.buttons[0].url_suffix"},
+		{"its own text", &schemas.Personal{Variables: []uint32{0, 1}, Values: []string{"Ana", "7"}, Own: &schemas.Own{Body: new("b")}}, "", "", schemas.CodePersonal, fieldBody},
+		{"a header of another kind", &schemas.Personal{Variables: []uint32{0, 1}, Values: []string{"Ana", "7"}, Own: &schemas.Own{Header: schemas.HeaderKind_HEADER_KIND_VIDEO.Enum(), File: 1}}, "", "", schemas.CodePersonal, fieldHeader},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := Of(c, tt.p)
+			if tt.code != 0 {
+				f, ok := errors.AsType[*FaultError](err)
+				if !ok || f.Code != tt.code || f.Field != tt.field || f.Error() == "" {
+					t.Errorf("%v, %+v; want code %d of %s", err, f, tt.code, tt.field)
+				}
+				return
+			}
+			if err != nil || got.GetTemplate().GetBody()[0].GetText() != tt.body || got.GetTemplate().GetButtons()[0].GetValue() != tt.suffix || (got.GetMedia().GetUrl() != "") != (tt.p.GetOwn() != nil) {
+				t.Errorf("%v, %v; want %q, %q", got, err, tt.body, tt.suffix)
+			}
+		})
+	}
+	if !proto.Equal(c, template()) {
+		t.Errorf("the content of all is now %v", c)
+	}
+	c.Media = nil
+	if f := Check(c, values("Ana", "7")); f == nil || f.Code != schemas.CodePersonal {
+		t.Errorf("without a file: %v, want code %d", f, schemas.CodePersonal)
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"altavoz/schemas/personal"
 	"altavoz/schemas/rules"
 	"altavoz/schemas/shape"
+	"altavoz/schemas/template/use"
 )
 
 // ownText reads a member of a recipient's own message. What is blank says nothing, as in the request.
@@ -135,9 +136,13 @@ type fieldText struct{ field, text string }
 
 // textsOf are the texts of a content that are filled in.
 func textsOf(c *schemas.Content) []fieldText {
-	return append([]fieldText{
+	all := append([]fieldText{
 		{"body_text", c.GetBody()}, {"header_content", c.GetHeaderText()}, {"button_text", c.GetButtonText()}, {"button_url", c.GetButtonUrl()}, {"footer_text", c.GetFooter()},
 	}, shapeTexts(c)...)
+	for _, t := range use.Texts(c.GetTemplate()) {
+		all = append(all, fieldText{t.Field, *t.Value})
+	}
+	return all
 }
 
 // placeholders takes note of what the texts of a recipient's own message want filled in.
@@ -147,9 +152,9 @@ func (q *people) placeholders(c *schemas.Content, path func(string) string) {
 			continue
 		}
 		for _, name := range personal.Placeholders(t.text) {
-			known := slices.ContainsFunc(q.uses, func(u use) bool { return u.name == name })
+			known := slices.ContainsFunc(q.uses, func(u wanted) bool { return u.name == name })
 			if !known && len(q.uses) <= personal.MaxVariables { // of one more than there can be one is no variable
-				q.uses = append(q.uses, use{name, path(t.field)})
+				q.uses = append(q.uses, wanted{name, path(t.field)})
 			}
 		}
 		if found, sure := rules.Placeholder(personal.Literals(t.text)); sure && q.unfit == nil {
@@ -181,7 +186,7 @@ func (r *reader) filled() {
 		c.Variables = q.names
 		r.values()
 	}
-	if r.texts["body_text"] == "" && q.noBody.is && !r.isBad("recipients") {
+	if r.texts["body_text"] == "" && q.noBody.is && r.given == nil && !r.isBad("recipients") {
 		q.at = q.noBody.at
 		r.bad["recipients"] = Fault(r.path("body_text"), CodeRequired, es.OwnBody, r.path("body_text"))
 	}

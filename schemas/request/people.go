@@ -38,7 +38,7 @@ type people struct {
 	at      uint32 // the one that is being read
 	names   []string
 	numbers map[string]uint32 // of names: those for which somebody has a value
-	uses    []use             // placeholders of their own messages
+	uses    []wanted          // placeholders of their own messages
 	unfit   *FieldError       // the first thing in their own texts that looks like a placeholder and is none
 	files   files
 
@@ -51,10 +51,13 @@ type people struct {
 	linkless  first     // whose own button has none
 	link      first     // who has a button or a link of its own, and as which member
 	linkField string
+	ownText   first // who has a text of its own, which does not go with a template
+
+	ownTextField string // which
 }
 
-// use is where a recipient's own message has a placeholder first.
-type use struct{ name, field string }
+// wanted is where a recipient's own message has a placeholder first.
+type wanted struct{ name, field string }
 
 // first is the first recipient of which something is so.
 type first struct {
@@ -281,6 +284,13 @@ func (q *people) note(p *person) {
 	q.noBody.note(q.at, p.texts["body_text"] == "")
 	q.noHeader.note(q.at, p.texts["header_content"] == "")
 	q.noButton.note(q.at, p.texts["button_url"] == "")
+	if !q.ownText.is {
+		for _, field := range []string{"body_text", "button_text", "button_url", "footer_text"} {
+			if p.texts[field] != "" {
+				q.ownText, q.ownTextField = first{q.at, true}, field
+			}
+		}
+	}
 	q.linkless.note(q.at, p.texts["button_text"] != "" && p.texts["button_url"] == "")
 	for _, field := range []string{"button_text", "button_url"} {
 		if p.texts[field] != "" && !q.link.is {

@@ -20,6 +20,7 @@ import (
 	"altavoz/schemas/rules"
 	"altavoz/schemas/shape"
 	"altavoz/schemas/split"
+	"altavoz/schemas/template/use"
 )
 
 // What a request may have. What has more is no broadcast.
@@ -97,10 +98,10 @@ func Read(body io.Reader, sink Sink, lim Limits) (*Request, error) {
 		sink: sink, lim: lim, req: &Request{Content: &schemas.Content{}}, phones: sha256.New(),
 		texts: make(map[string]string, len(textFields)), bad: map[string]*FieldError{},
 	}
-	r.body = split.New(split.SkipMark(body), lim.MaxBody, "header_content", func() split.Writer {
-		r.file = attached.New(r.part)
+	r.body = split.New(split.SkipMark(body), lim.MaxBody, func(member string) split.Writer {
+		r.file, r.fileAt = attached.New(r.part), member
 		return r.file
-	})
+	}, "header_content", templateFile)
 	r.dec = jsontext.NewDecoder(r.body)
 	if err := r.read(); err != nil {
 		return nil, r.fatal(err)
@@ -155,7 +156,9 @@ type reader struct {
 	phones   hash.Hash              // of all recipients
 	people   *people                // nil: recipients are phones
 	skipped  int
-	file     *datauri.Decoder // a header_content too long for the decoder; nil: none
+	given    *use.Given       // the template; nil: none
+	file     *datauri.Decoder // a file too long for the decoder; nil: none
+	fileAt   string           // the member that it is
 }
 
 func (r *reader) read() error {
@@ -219,6 +222,8 @@ func (r *reader) member(name string) error {
 		return r.window()
 	case shape.Buttons, shape.List, shape.Location:
 		return r.shape(name)
+	case "template":
+		return r.template()
 	}
 	if slices.Contains(textFields, name) {
 		tok, err := r.value(name, es.FieldText, jsontext.KindString)
@@ -265,7 +270,7 @@ func (r *reader) meant(field string) es.Sentence {
 }
 
 // memberNames are all members that a request may have.
-var memberNames = slices.Concat([]string{"phones", "recipients"}, textFields, shape.Members(), []string{"use_queue", "speed", "window", "literal", "dry_run"})
+var memberNames = slices.Concat([]string{"phones", "recipients", "template"}, textFields, shape.Members(), []string{"use_queue", "speed", "window", "literal", "dry_run"})
 
 // members are those of memberNames that this request may have.
 func (r *reader) members() []string {
@@ -344,7 +349,7 @@ func (r *reader) fatal(err error) error {
 	case errors.Is(failed, split.ErrString):
 		return Fault("", CodeTooLong, es.JSONText, split.MaxString)
 	case errors.Is(failed, split.ErrMember):
-		return Fault("header_content", CodeJSON, es.ContentNotText)
+		return Fault(r.fileAt, CodeJSON, es.ContentNotText)
 	case failed != nil:
 		return failed
 	}

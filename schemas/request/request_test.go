@@ -201,7 +201,7 @@ func TestThreatS05AmbiguousRequestsAreRefused(t *testing.T) {
 		{"use_queue in other words", with(`"use_queue":"perhaps"`), "use_queue", "wrong_type"},
 		{"unknown", with(`"zzz":true`), "zzz", "unknown_field"},
 		{"dry run as text", with(`"dry_run":"yes"`), "dry_run", "wrong_type"},
-		{"unknown and null", with(`"template":null`), "template", "unknown_field"},
+		{"unknown and null", with(`"templates":null`), "templates", "unknown_field"},
 		{"unknown and something else is wrong", with(`"scheduled_at":"2026-03-02T12:00:00Z","speed":0`), "scheduled_at", "unknown_field"},
 		{"unknown in capitals", with(`"Phones":[]`), "Phones", "unknown_field"},
 		{"body of a zero-width blank", `{"phones":["1"],"body_text":"\u200b"}`, "body_text", "required"},
@@ -688,7 +688,7 @@ func TestAMemberIsTakenWhereThereIsOneReading(t *testing.T) {
 func TestAnUnknownMemberIsRefusedWithTheNearestName(t *testing.T) {
 	t.Parallel()
 	for name, near := range map[string]string{
-		"scheduled_at": "schedule_at", "schedule-at": "schedule_at", "scheduleAt": "schedule_at", "bodyText": "body_text", "body_txt": "body_text", "boton": "button_text", "template": "body_text",
+		"scheduled_at": "schedule_at", "schedule-at": "schedule_at", "scheduleAt": "schedule_at", "bodyText": "body_text", "body_txt": "body_text", "boton": "button_text", "plantilla": "template",
 		"footerText": "footer_text", "use_que": "use_queue", "Phones": "phones", "file_name": "filename", "expires_at": "expire_at", "header_typ": "header_type", "dryRun": "dry_run", "dry-run": "dry_run", "zzz": "",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -98,7 +98,6 @@ func TestSchemaIsThatOfTheHTTPAPI(t *testing.T) {
 		list["items"] = map[string]any{"$ref": "#/components/schemas/" + definition}
 		return list
 	}
-	own["required"] = []any{"body_text"}
 	properties["recipients"] = of("BroadcastRecipient")
 	want["Broadcast"] = own
 	for name, schema := range want {
@@ -147,6 +146,26 @@ func TestSchemaAndParserAgree(t *testing.T) {
 		{"a long own text", false, `{"recipients":[{"phone":"1","body_text":"` + strings.Repeat("x", 1025) + `"}]}`},
 		{"an own type without content", false, `{"recipients":[{"phone":"1","body_text":"b","header_type":"text"}]}`},
 		{"a name without a file", false, `{"recipients":[{"phone":"1","body_text":"b","filename":"a"}]}`},
+
+		{"a template", true, `{"phones":["1"],"template":{"name":"aviso","language":"es_CO"}}`},
+		{"a template with everything", true, `{"recipients":[{"phone":"1","variables":{"a":"x"}}],"template":{"name":"a_1","language":"fil","header":{"type":"text","content":"{{a}}","name":"t"},"body":{"b":"{{a}}","c":7},` +
+			`"buttons":[{"index":0,"url_suffix":"p/{{a}}"},{"index":1,"payload":"SI"},{"index":2,"copy_code":"{{a}}"}]}}`},
+		{"a template with a file", true, `{"phones":["1"],"template":{"name":"aviso","language":"es","header":{"type":"document","content":"https://cdn.example.com/a.pdf","filename":"a.pdf"},"body":["x"]}}`},
+		{"a template and files of their own", true, `{"recipients":[{"phone":"1","header_type":"image","header_content":"https://cdn.example.com/a.png"}],"template":{"name":"aviso","language":"es","header":{"type":"image"}}}`},
+		{"a template and a text", false, one(`,"template":{"name":"aviso","language":"es"}`)},
+		{"a template and a footer", false, `{"phones":["1"],"footer_text":"b","template":{"name":"aviso","language":"es"}}`},
+		{"a template and an own text", false, `{"recipients":[{"phone":"1","body_text":"b"}],"template":{"name":"aviso","language":"es"}}`},
+		{"a template without a name", false, `{"phones":["1"],"template":{"language":"es"}}`},
+		{"a template with capitals", false, `{"phones":["1"],"template":{"name":"Aviso","language":"es"}}`},
+		{"a template without language", false, `{"phones":["1"],"template":{"name":"aviso"}}`},
+		{"a language with a dash", false, `{"phones":["1"],"template":{"name":"aviso","language":"es-CO"}}`},
+		{"an unknown field of a template", false, `{"phones":["1"],"template":{"name":"aviso","language":"es","components":[]}}`},
+		{"a number as a variable's name", false, `{"phones":["1"],"template":{"name":"aviso","language":"es","body":{"1":"x"}}}`},
+		{"an empty value", false, `{"phones":["1"],"template":{"name":"aviso","language":"es","body":[" "]}}`},
+		{"a long value of a template", false, `{"phones":["1"],"template":{"name":"aviso","language":"es","body":["` + strings.Repeat("x", 1025) + `"]}}`},
+		{"a button without a value", false, `{"phones":["1"],"template":{"name":"aviso","language":"es","buttons":[{"index":0}]}}`},
+		{"a button with two", false, `{"phones":["1"],"template":{"name":"aviso","language":"es","buttons":[{"index":0,"payload":"x","copy_code":"y"}]}}`},
+		{"the eleventh button", false, `{"phones":["1"],"template":{"name":"aviso","language":"es","buttons":[{"index":10,"payload":"x"}]}}`},
 
 		{"no object", false, `[]`},
 		{"text", false, `"x"`},
@@ -275,6 +294,7 @@ func TestSchemaTakesNoValueThatTheParserRefuses(t *testing.T) {
 			`null`, `true`, `false`, `0`, `7`, `-1`, `1.5`, `1e30`, `""`, `" "`, `"x"`, `"text"`, `"report"`, `"utility"`, `"task"`, `"ley-2300"`, `"2026-03-02T09:00:00Z"`, `"https://example.com"`,
 			`"0192f0c0-0000-7000-8000-000000000001"`, `"` + strings.Repeat("x", 65_537) + `"`, `[]`, `[7]`, `["x"]`, `[[]]`, `{}`, `{"x":1}`, `[{"phone":"573001234567"}]`,
 			`[{"id":"a","title":"b"}]`, `{"button":"a","sections":[{"rows":[{"id":"a","title":"b"}]}]}`,
+			`{"name":"aviso","language":"es_CO"}`,
 		} {
 			request := map[string]json.RawMessage{"phones": json.RawMessage(`["573001234567"]`), "body_text": json.RawMessage(`"b"`)}
 			if name == "header_type" {
@@ -285,6 +305,9 @@ func TestSchemaTakesNoValueThatTheParserRefuses(t *testing.T) {
 			}
 			if name == "recipients" {
 				delete(request, "phones")
+			}
+			if name == "template" {
+				delete(request, "body_text")
 			}
 			request[name] = json.RawMessage(value)
 			body, err := json.Marshal(request)

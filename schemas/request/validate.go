@@ -8,7 +8,6 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/content"
-	"altavoz/schemas/datauri"
 	"altavoz/schemas/es"
 	"altavoz/schemas/personal"
 	"altavoz/schemas/request/attached"
@@ -34,7 +33,7 @@ func (r *reader) validate() error {
 	if r.req.Total == 0 {
 		return r.nobody()
 	}
-	if r.texts["body_text"] == "" && !r.isBad("body_text") && (r.people == nil || !r.people.anyBody) {
+	if r.texts["body_text"] == "" && !r.isBad("body_text") && r.given == nil && (r.people == nil || !r.people.anyBody) {
 		e := Fault("body_text", CodeRequired, es.BodyMissing)
 		e.Hint = r.meant("body_text")
 		return e
@@ -43,7 +42,11 @@ func (r *reader) validate() error {
 		return r.unknown
 	}
 	r.req.Content.Category = r.oneOf("category", "", "utility", "authentication", "service")
-	if err := r.content(); err != nil {
+	put := r.content
+	if r.given != nil {
+		put = r.templateContent
+	}
+	if err := put(); err != nil {
 		return err
 	}
 	if r.oneOf("on_unknown", "report", "report", "resend") == "resend" {
@@ -70,7 +73,7 @@ func (r *reader) validate() error {
 			r.req.TaskID = &id
 		}
 	}
-	for _, field := range slices.Concat([]string{"recipients"}, textFields, shape.Members(), []string{"use_queue", "literal", "speed", "window", "dry_run"}) {
+	for _, field := range slices.Concat([]string{"recipients", "template"}, textFields, shape.Members(), []string{"use_queue", "literal", "speed", "window", "dry_run"}) {
 		if e := r.bad[field]; e != nil {
 			return e
 		}
@@ -185,24 +188,11 @@ func (r *reader) header() error {
 		}
 		return nil
 	}
-	if streamed == nil && datauri.Is(content) {
-		streamed = attached.New(r.part)
-		if err := streamed.Text([]byte(content)); err != nil {
-			return err
-		}
-		if err := streamed.End(); err != nil {
-			return err
-		}
-	}
-	if streamed == nil {
-		c.Media = &schemas.MediaRef{Url: rules.CleanLink(content), Filename: schemas.FileName(r.texts["filename"], "")}
-		return nil
-	}
-	media, wrong := attached.File(streamed, c.Header, "header_content", r.texts["filename"])
+	media, wrong, err := attached.Media(streamed, content, r.part, c.Header, "header_content", r.texts["filename"])
 	if c.Media = media; wrong != nil {
 		r.bad["header_content"] = wrong
 	}
-	return nil
+	return err //nolint:wrapcheck // the sink's
 }
 
 // times reads schedule_at and expire_at.

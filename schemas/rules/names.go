@@ -59,7 +59,7 @@ func Distance(a, b string) int {
 var foreignNames = map[string]string{
 	"to": "phones", "recipient": "phones", "numbers": "phones", "numeros": "phones", "number": "phones", "telefono": "phones", "celular": "phones", "whatsapp": "phones", "telefonos": "phones", "celulares": "phones", "contacts": "phones",
 	"message": "body_text", "messages": "body_text", "text": "body_text", "body": "body_text", "content": "body_text", "mensaje": "body_text", "texto": "body_text",
-	"template": "body_text", "buttons": "button_text", "button": "button_text", "boton": "button_text", "url": "button_url", "link": "button_url", "cta_url": "button_url",
+	"plantilla": "template", "buttons": "button_text", "button": "button_text", "boton": "button_text", "url": "button_url", "link": "button_url", "cta_url": "button_url",
 	"header": "header_content", "image": "header_content", "media": "header_content", "media_url": "header_content", "footer": "footer_text", "pie": "footer_text",
 	"scheduled_at": "schedule_at", "send_at": "schedule_at", "scheduled_for": "schedule_at", "expires_at": "expire_at", "ttl": "expire_at", "deadline": "expire_at",
 	"from": "sender", "phone_number_id": "sender", "queue": "use_queue", "async": "use_queue", "rate": "speed", "mps": "speed", "id": "task_id", "name": "filename",

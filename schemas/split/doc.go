@@ -4,5 +4,5 @@
 //	            │
 //	            └─────► Writer      takes the file's text as it comes
 //
-// It knows nothing of requests: which member it is, and what becomes of its text, is its user's business.
+// It knows nothing of requests: which members these are, and what becomes of the text, is its user's business.
 package split

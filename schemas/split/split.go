@@ -36,13 +36,16 @@ type Writer interface {
 	End() error
 }
 
-// Reader passes JSON on to its decoder byte for byte, but a long string that is the value of one top-level member goes to
+// maxPath is how deep a member that is looked for may lie.
+const maxPath = 3
+
+// Reader passes JSON on to its decoder byte for byte, but the first long string that is the value of one of the named members goes to
 // a Writer, and the decoder sees "" in its place. It follows strings and brackets only.
 type Reader struct {
 	src     io.Reader
-	left    int64 // bytes that the body may still have
-	member  string
-	open    func() Writer
+	left    int64      // bytes that the body may still have
+	members [][]string // the path of each: names from the top
+	open    func(path string) Writer
 	err     error // of the body or of the Writer; io.EOF at the end
 	buf     []byte
 	in      []byte // read and not looked at yet
@@ -51,13 +54,16 @@ type Reader struct {
 
 	state  state
 	depth  int
-	escape bool   // the next byte is escaped
-	length int    // of the string so far
-	isName bool   // the next string at depth 1 is a member's name
-	inName bool   // this string is one
-	name   []byte // the member's name, as written
-	held   []byte // the member's value as written, from its quote on, or the escape that is not whole yet
-	to     Writer // nil: no long value came yet
+	escape bool              // the next byte is escaped
+	length int               // of the string so far
+	isName bool              // the next string is a member's name
+	inName bool              // this string is one
+	path   [maxPath]struct { // where it is: what is open at each depth
+		object bool
+		name   []byte // of the member, as written
+	}
+	held []byte // the member's value as written, from its quote on, or the escape that is not whole yet
+	to   Writer // nil: no long value came yet
 }
 
 type state uint8
@@ -69,9 +75,14 @@ const (
 	inLong                // the member's value, long
 )
 
-// New returns a reader of a body of at most limit bytes. It calls open when the member's value turns out to be long.
-func New(body io.Reader, limit int64, member string, open func() Writer) *Reader {
-	return &Reader{src: body, left: limit, member: member, open: open, buf: make([]byte, readBytes)}
+// New returns a reader of a body of at most limit bytes. It calls open with the path when the value of a member turns out to be long: a path
+// is up to three names with dots between them.
+func New(body io.Reader, limit int64, open func(path string) Writer, paths ...string) *Reader {
+	s := &Reader{src: body, left: limit, open: open, buf: make([]byte, readBytes)}
+	for _, path := range paths {
+		s.members = append(s.members, strings.Split(path, "."))
+	}
+	return s
 }
 
 // Removed is how many bytes of the body the decoder did not see.
@@ -149,18 +160,20 @@ func (s *Reader) pass(p []byte) int {
 		switch c {
 		case '{', '[':
 			s.depth++
-			s.isName = s.depth == 1 && c == '{'
+			if s.isName = s.named() && c == '{'; s.named() {
+				s.path[s.depth-1].object = c == '{'
+			}
 		case '}', ']':
 			s.depth--
 		case ',':
-			s.isName = s.depth == 1
+			s.isName = s.named() && s.path[s.depth-1].object
 		case ':':
 			s.isName = false
 		case '"':
-			s.state, s.length, s.inName = inString, 0, s.isName && s.depth == 1
+			s.state, s.length, s.inName = inString, 0, s.isName
 			if s.inName {
-				s.name = s.name[:0]
-			} else if s.depth == 1 && s.to == nil && s.isMember() {
+				s.path[s.depth-1].name = s.path[s.depth-1].name[:0]
+			} else if s.to == nil && s.named() && s.member() != nil {
 				s.state, s.held = inHeld, s.held[:0]
 				copy(p, s.in[:i])
 				s.in = s.in[i:]
@@ -186,7 +199,7 @@ func (s *Reader) stringByte(c byte) error {
 	}
 	s.length++
 	if s.inName && s.length <= maxRawKey {
-		s.name = append(s.name, c)
+		s.path[s.depth-1].name = append(s.path[s.depth-1].name, c)
 	}
 	if s.length > MaxString {
 		return ErrString
@@ -194,13 +207,33 @@ func (s *Reader) stringByte(c byte) error {
 	return nil
 }
 
-// isMember reports whether it is the member, however its name is written.
-func (s *Reader) isMember() bool {
-	if !bytes.ContainsRune(s.name, '\\') {
-		return string(s.name) == s.member
+// named reports whether names of members are looked at here.
+func (s *Reader) named() bool { return s.depth > 0 && s.depth <= maxPath }
+
+// member returns the path of the member whose value comes; nil: it is none of those that are looked for.
+func (s *Reader) member() []string {
+	for _, path := range s.members {
+		if len(path) != s.depth {
+			continue
+		}
+		is := true
+		for i, name := range path {
+			is = is && s.path[i].object && called(s.path[i].name, name)
+		}
+		if is {
+			return path
+		}
 	}
-	name, err := jsontext.AppendUnquote(nil, append(append([]byte{'"'}, s.name...), '"'))
-	return err == nil && string(name) == s.member
+	return nil
+}
+
+// called reports whether a name is the one that is written so, however it is.
+func called(written []byte, name string) bool {
+	if !bytes.ContainsRune(written, '\\') {
+		return string(written) == name
+	}
+	text, err := jsontext.AppendUnquote(nil, append(append([]byte{'"'}, written...), '"'))
+	return err == nil && string(text) == name
 }
 
 // divert takes what is read of the member's value.
@@ -225,7 +258,7 @@ func (s *Reader) divert() error {
 		}
 		if len(s.held) > maxHeld {
 			rest := s.in[i+1:]
-			s.to, s.state, s.escape = s.open(), inLong, false
+			s.to, s.state, s.escape = s.open(strings.Join(s.member(), ".")), inLong, false
 			s.removed = int64(len(s.held) - len(`""`))
 			s.in, s.held = s.held[1:], nil
 			if err := s.stream(); err != nil { // it holds no closing quote

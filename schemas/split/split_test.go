@@ -16,6 +16,7 @@ import (
 type text struct {
 	strings.Builder
 	ended bool
+	path  string
 	err   error
 }
 
@@ -30,7 +31,10 @@ func (x *text) End() error {
 }
 
 func read(body io.Reader, limit int64, to *text) (string, *split.Reader, error) {
-	r := split.New(body, limit, "file", func() split.Writer { return to })
+	r := split.New(body, limit, func(path string) split.Writer {
+		to.path = path
+		return to
+	}, "file", "a.b.file")
 	seen, err := io.ReadAll(r)
 	return string(seen), r, err
 }
@@ -56,6 +60,34 @@ func TestLongValueGoesToTheWriter(t *testing.T) {
 			t.Fatalf("passed on %q, written %q; want %q, %q", seen, to.String(), head+`""`+tail, long)
 		}
 	})
+}
+
+// A member may lie within others: it is the one whose path is named, not one of the same name elsewhere, nor an entry of a list.
+func TestAMemberIsFoundByItsPath(t *testing.T) {
+	t.Parallel()
+	long := `"` + strings.Repeat("x", 5000) + `"`
+	for body, path := range map[string]string{
+		`{"file":` + long + `}`:                                         "file",
+		`{"a":{"b":{"file":` + long + `}}}`:                             "a.b.file",
+		`{"a":{"x":{"file":"y"},"\u0062":{"x":1,"file":` + long + `}}}`: "a.b.file",
+		`{"a":{"b":{"b":{"file":""},"file":` + long + `}}}`:             "a.b.file",
+		`{"a":{"file":` + long + `}}`:                                   "",
+		`{"a":{"b":{"c":{"file":` + long + `}}}}`:                       "",
+		`{"a":[{"file":` + long + `}]}`:                                 "",
+		`{"a":{"b":["file",` + long + `]}}`:                             "",
+		`{"b":{"a":{"file":` + long + `}}}`:                             "",
+		`{"a":{"b":1},"c":{"file":` + long + `}}`:                       "",
+		`["file",` + long + `]`:                                         "",
+	} {
+		to := &text{}
+		want := body
+		if path != "" {
+			want = strings.Replace(body, long, `""`, 1)
+		}
+		if seen, _, err := read(strings.NewReader(body), 1<<20, to); err != nil || seen != want || to.path != path || to.ended != (path != "") {
+			t.Errorf("%.60s: path %q, %v; want %q", body, to.path, err, path)
+		}
+	}
 }
 
 func TestShortValueIsTheDecoders(t *testing.T) {

@@ -29,7 +29,7 @@ func (s *Simulator) meet(x *exchange, req request) (faults.Fate, faults.Call) {
 		f.Late = faults.Late{Code: ending.Code}
 	case ending.Effect != faults.None:
 		f.Effect, f.Code, f.Late = ending.Effect, ending.Code, faults.Late{}
-	case stopped && req.category == "":
+	case stopped && (req.category == "" || req.category == "marketing"):
 		f.Late = faults.Late{Code: codeStopped}
 	case f.Window && req.category == "" && !s.windowOpen(x.number, req.phone, now):
 		f.Late = faults.Late{Code: codeWindow}

@@ -27,6 +27,7 @@ type request struct {
 	callback string
 	used     content.Used
 	category string // empty: service
+	template bool
 	key      uint64 // of the callback data, or of the phone where there is none
 }
 
@@ -163,6 +164,9 @@ func acceptance(req request, id string) []byte {
 	b = append(b, req.phone...)
 	b = append(b, `"}],"messages":[{"id":"`...)
 	b = append(b, id...)
+	if req.template {
+		b = append(b, `","message_status":"accepted`...)
+	}
 	return append(b, `"}]}`...)
 }
 
@@ -214,7 +218,12 @@ func (s *Simulator) parse(body []byte) (request, content.Used, *apiError) {
 		req.used = used
 		return req, used, refusalOf(f)
 	case "template":
-		return request{}, content.Used{}, ofCode(132001)
+		sent, r := s.templates.Check(fields[kind])
+		if r != nil {
+			return request{}, content.Used{}, ofCode(r.Code).withDetails(r.Details)
+		}
+		req.used, req.category, req.template = content.Used{Text: sent.Text, Type: "template", ID: sent.Media, Path: sent.Path, Kind: sent.Kind}, sent.Category, true
+		return req, req.used, nil
 	default:
 		return request{}, content.Used{}, invalid("Param type must be one of {TEXT, INTERACTIVE, TEMPLATE} - got %q.", kind)
 	}

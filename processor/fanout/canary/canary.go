@@ -22,6 +22,10 @@ const (
 	// allowed. It is a single recipient's, but if nine in ten have it, it is the list's.
 	codeKept = 131049
 
+	// What a recipient's own values may make of a template: too long, or a parameter that is none.
+	codeFilledLong  = 132005
+	codeFilledWrong = 132018
+
 	// OutcomesWithin is how long the others wait for the first to be decided. Longer than five attempts take, and short
 	// enough that an outcome that was lost holds nobody up: the window bounds what a number that stands still is given.
 	OutcomesWithin = 2 * time.Minute
@@ -35,6 +39,7 @@ type Task struct {
 	End      uint32 // recipients below it were given a quantum
 	Counts   []*schemas.StateCount
 	Predicts func(code int) bool // whether a refusal with the code predicts all; nil: none does
+	Personal bool                // recipients have values or messages of their own
 	Receipts bool                // they are to be expected, and worth waiting for
 	Resumed  bool                // a person let it go on, and may have seen the receipts of the first
 }
@@ -107,7 +112,7 @@ func (t Task) count() (c counts) {
 		if !ok {
 			continue
 		}
-		predicts := t.Predicts != nil && t.Predicts(code)
+		predicts := t.Predicts != nil && t.Predicts(code) && !(t.Personal && (code == codeFilledLong || code == codeFilledWrong)) //mutant:what-values-make-of-a-template-is-the-recipients
 		if m.Outcome() == schemas.OutcomeFailed {
 			if code >= 0 {
 				c.failed += n

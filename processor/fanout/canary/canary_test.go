@@ -88,6 +88,19 @@ func TestVerdictOnTheFirstRecipients(t *testing.T) {
 	}
 }
 
+// What Meta says of a template that is filled in is about all recipients where all have the same values, and about one where they differ.
+func TestWhatValuesMakeOfATemplateIsTheRecipientsOwnFault(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[int][2]Do{132005: {Stop, Go}, 132018: {Stop, Go}, 132000: {Stop, Stop}, 132001: {Stop, Stop}, 132012: {Stop, Stop}, 132015: {Stop, Stop}} {
+		for i, personal := range []bool{false, true} {
+			task := Task{End: First, Counts: marks{schemas.Failed(code): First}.counts(), Predicts: func(int) bool { return true }, Personal: personal}
+			if got := Judge(task).Do; got != want[i] {
+				t.Errorf("all of the first are refused with %d, personal %v: verdict %d, want %d", code, personal, got, want[i])
+			}
+		}
+	}
+}
+
 // Whatever the counts: who succeeded keeps a task from being stopped, nobody waits beyond the first, once all is known
 // nobody waits at all, and the verdict does not depend on the order of the counts.
 func TestVerdictsOfAnyCounts(t *testing.T) {

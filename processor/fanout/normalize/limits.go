@@ -43,7 +43,7 @@ func ContentBytes(c *schemas.Content) (n int) {
 	for _, name := range c.GetVariables() {
 		n += len(name)
 	}
-	return n + c.GetShape().Bytes()
+	return n + c.GetShape().Bytes() + proto.Size(c.GetTemplate())
 }
 
 // maxFile is how large what is said of one of recipients' own files may be: a URL, a name. All of them still fit into a record.

@@ -16,7 +16,7 @@ func (p *Preparer) Cache(t *task.Task, b *schemas.Broadcast, size int) {
 		t.CachedBytes = size
 		p.cachedBytes += size
 	}
-	t.Body, t.SharedFile = b, b.GetContent().GetMedia() != nil
+	t.Body, t.SharedFile, t.Personal = b, b.GetContent().GetMedia() != nil, b.IsPersonal()
 	for _, m := range b.GetContent().AllFiles() {
 		blob.Bind(m, t.ID)
 	}

@@ -219,7 +219,7 @@ func (t *Task) verdict(in Inputs) canary.Verdict {
 		return canary.Verdict{}
 	}
 	return canary.Judge(canary.Task{
-		End: t.End, Counts: t.Status.GetCounts(), Predicts: in.Predicts,
+		End: t.End, Counts: t.Status.GetCounts(), Predicts: in.Predicts, Personal: t.Personal,
 		Receipts: in.Receipts && !t.Direct, // somebody waits
 		Resumed:  t.Controls.Resumed,
 	})

@@ -34,6 +34,7 @@ type Loaded struct {
 	CachedBytes int              // of Body, as far as they count as cached
 	List        *recipients.List // nil: Body has it
 	SharedFile  bool             // Body's content has a file that all have
+	Personal    bool             // Body says that recipients have values or messages of their own
 	ListKey     string           // of the slices of a list without a proof; empty: not known yet
 	Slice       *Slice
 	Prefetched  *Slice // the next one

@@ -17,6 +17,25 @@ func New(part func([]byte) error) *datauri.Decoder {
 	return datauri.New(datauri.Limits{Head: schemas.SniffBytes, Part: schemas.PartBytes, File: schemas.MaxDocumentBytes}, part)
 }
 
+// Media is what a header has: the file that was decoded as it came, nil if none was, or that of content, which is a URL or base64. What is
+// decoded here goes to part, whose error is returned as it is.
+func Media(streamed *datauri.Decoder, content string, part func([]byte) error, kind schemas.HeaderKind, field, name string) (*schemas.MediaRef, *fault.FieldError, error) {
+	if streamed == nil && datauri.Is(content) {
+		streamed = New(part)
+		if err := streamed.Text([]byte(content)); err != nil {
+			return nil, nil, err //nolint:wrapcheck // part's
+		}
+		if err := streamed.End(); err != nil {
+			return nil, nil, err //nolint:wrapcheck // part's
+		}
+	}
+	if streamed == nil {
+		return &schemas.MediaRef{Url: rules.CleanLink(content), Filename: schemas.FileName(name, "")}, nil, nil
+	}
+	m, wrong := File(streamed, kind, field, name)
+	return m, wrong, nil
+}
+
 // File is a decoded file as the header of the given kind; field is the member that it stood in, and name what the request calls it, if it does.
 func File(d *datauri.Decoder, kind schemas.HeaderKind, field, name string) (*schemas.MediaRef, *fault.FieldError) {
 	refuse := func(code string, says es.Code, args ...any) (*schemas.MediaRef, *fault.FieldError) {

@@ -39,7 +39,8 @@ type Template struct {
 	Components json.RawMessage `json:"components"`
 }
 
-// The defaults that every account has: one with names and all that a template may have, one with numbers and an image, and Meta's own.
+// The defaults that every account has: one with names and all that a template may have, one with numbers and an image, one with a name and an
+// image, and Meta's own.
 const defaults = `[
 {"name":"aviso_corte","language":"es_CO","status":"APPROVED","category":"UTILITY","parameter_format":"NAMED","components":[
  {"type":"HEADER","format":"TEXT","text":"Hola {{nombre}}"},
@@ -49,6 +50,9 @@ const defaults = `[
 {"name":"promo","language":"es_CO","status":"APPROVED","category":"MARKETING","parameter_format":"POSITIONAL","components":[
  {"type":"HEADER","format":"IMAGE"},{"type":"BODY","text":"{{1}}, esta semana {{2}} en toda la tienda."},
  {"type":"BUTTONS","buttons":[{"type":"COPY_CODE","text":"Copiar"}]}]},
+{"name":"aviso","language":"es_CO","status":"APPROVED","category":"UTILITY","parameter_format":"NAMED","components":[
+ {"type":"HEADER","format":"IMAGE"},{"type":"BODY","text":"Hola {{nombre}}, tu pedido ya salió."},
+ {"type":"BUTTONS","buttons":[{"type":"URL","text":"Ver pedido","url":"https://example.com/pedidos/{{1}}"}]}]},
 {"name":"hello_world","language":"en_US","status":"APPROVED","category":"UTILITY","parameter_format":"POSITIONAL","components":[
  {"type":"BODY","text":"Welcome and congratulations!"}]}]`
 
