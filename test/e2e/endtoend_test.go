@@ -47,6 +47,7 @@ var scenarios = []struct {
 	{"Retry", testRetry},
 	{"Personal", testPersonal},
 	{"Bulk", testBulk},
+	{"Templates", testTemplates},
 	{"History", testHistory},
 	{"DryRun", testDryRun},
 	{"SameFileUploadedOnce", testSameFileUploadedOnce},
