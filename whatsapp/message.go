@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -18,8 +19,7 @@ import (
 
 // message is a task's message up to what differs between its sends: everything behind the recipient and callback data.
 type message struct {
-	tail     []byte // from the comma to the closing brace; shared by all sends of the task
-	template bool
+	tail []byte // from the comma to the closing brace; shared by all sends of the task
 }
 
 // The JSON of a send is messageHead, recipient, callback data, tail:
@@ -78,11 +78,7 @@ func Rendered(content *schemas.Content, to schemas.Phone, callback string) ([]by
 func prepare(content *schemas.Content) (*message, error) {
 	if content.GetTemplate() != nil {
 		b, err := templated.Render(content)
-		if err != nil {
-			return nil, err //nolint:wrapcheck // says all
-		}
-		b[0] = ',' // was the opening brace
-		return &message{tail: b, template: true}, nil
+		return &message{tail: b}, err //nolint:wrapcheck // says all; a message beside an error is not looked at
 	}
 	h, err := headerOf(content)
 	if err != nil {
@@ -93,13 +89,10 @@ func prepare(content *schemas.Content) (*message, error) {
 	}
 	w := wireMessage{
 		Type:        "interactive",
-		Category:    content.GetCategory(),
+		Category:    strings.TrimSuffix(content.GetCategory(), "service"),
 		Interactive: interactive{Header: h, Body: text{content.GetBody()}},
 	}
 	w.Interactive.Type, w.Interactive.Action = action.Of(content)
-	if w.Category == "service" { // what a message without category is; accounts without Direct Send refuse the word
-		w.Category = ""
-	}
 	if content.GetFooter() != "" {
 		w.Interactive.Footer = &text{content.GetFooter()}
 	}

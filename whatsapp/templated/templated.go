@@ -47,7 +47,7 @@ type (
 	}
 )
 
-// Render returns the members type and template of a message, as an object. The content's media is resolved. Its errors are a
+// Render returns what stands behind the recipient of a message: from a comma to its closing brace. The content's media is resolved. Its errors are a
 // *schemas.ContentError.
 func Render(c *schemas.Content) ([]byte, error) {
 	t := c.GetTemplate()
@@ -85,6 +85,7 @@ func Render(c *schemas.Content) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rendering a template: %w", err)
 	}
+	b[0] = ',' // was the opening brace
 	return b, nil
 }
 

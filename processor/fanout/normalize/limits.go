@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"altavoz/blob"
 	"altavoz/schemas"
 	"altavoz/schemas/content"
