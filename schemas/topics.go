@@ -48,7 +48,8 @@ const MaxBroadcastBytes = 24 << 20
 //
 // sends are kept for less than the broker keeps the offsets of a group that stands still (7 days by default): a
 // ledger is never gone while its sends remain. marks, statuses and events have the partitions of results, because the
-// owner of a partition of results writes the same partition of the three; callbacks has those of events for the same reason.
+// owner of a partition of results writes the same partition of the three; callbacks has those of events for the same reason. sent has one
+// partition: whoever reads it whole keeps what it read last, and between partitions that is not the newest.
 func Topics() []TopicSpec {
 	return []TopicSpec{
 		{Topic: TopicBroadcasts, Partitions: 12, Embedded: 4, Retention: 14 * day, MaxRecord: MaxBroadcastBytes},
@@ -63,7 +64,7 @@ func Topics() []TopicSpec {
 		{Topic: TopicCallbacks, Partitions: 12, Embedded: 4, Compact: true, MaxRecord: MaxRecordBytes},
 		{Topic: TopicOptOuts, Partitions: 1, Embedded: 1, Compact: true, MaxRecord: MaxRecordBytes},
 		{Topic: TopicInbound, Partitions: 1, Embedded: 1, Compact: true, Retention: 26 * time.Hour, MaxRecord: MaxRecordBytes},
-		{Topic: TopicSent, Partitions: 4, Embedded: 1, Retention: 7 * day, MaxRecord: MaxRecordBytes},
+		{Topic: TopicSent, Partitions: 1, Embedded: 1, Retention: 7 * day, MaxRecord: MaxRecordBytes},
 		{Topic: TopicRejects, Partitions: 12, Embedded: 4, Retention: 30 * day, MaxRecord: MaxBroadcastBytes},
 		{Topic: TopicRegistry, Partitions: 1, Embedded: 1, Compact: true, MaxRecord: MaxRecordBytes},
 	}
