@@ -9,6 +9,8 @@ const (
 	FieldsAlike Code = "fields_alike"
 	ListHeader  Code = "list_header"
 	OneShape    Code = "one_shape"
+	FewerParts  Code = "fewer_parts"
+	TapOptsOut  Code = "tap_opts_out"
 )
 
 var shapes = map[Code]text{
@@ -21,5 +23,10 @@ var shapes = map[Code]text{
 	OneShape: {
 		"un mensaje lleva un enlace ('button_text', 'button_url'), o 'buttons', o 'list', o 'location_request'",
 		"a message has a link ('button_text', 'button_url'), or 'buttons', or 'list', or 'location_request'",
+	},
+	FewerParts: {"ofrezca menos opciones: WhatsApp no admite más en un mensaje", "offer fewer choices: WhatsApp takes no more in a message"},
+	TapOptsOut: {
+		"El campo '%s' es '%s', una palabra de baja: quien toque ese botón no recibirá más mensajes. Si no quiere eso, use otra palabra",
+		"The field '%s' is '%s', a word that opts out: whoever taps that button gets no more messages. If that is not meant, use another word",
 	},
 }

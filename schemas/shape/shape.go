@@ -146,7 +146,9 @@ func count(s *schemas.Shape) *fault.FieldError {
 		return fault.New(field, fault.CodeRequired, es.FieldRequired, field)
 	}
 	many := func(field string, most, n int) *fault.FieldError {
-		return fault.New(field, fault.CodeTooMany, es.FieldMany, field, most, n)
+		f := fault.New(field, fault.CodeTooMany, es.FieldMany, field, most, n)
+		f.Hint = es.Say(es.FewerParts)
+		return f
 	}
 	switch Of(s) {
 	case Buttons:

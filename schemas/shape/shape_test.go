@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 )
 
 func buttons(all ...string) *schemas.Shape {
@@ -92,6 +93,9 @@ func TestAShapeIsHeldToTheLimitsOfTheCloudAPI(t *testing.T) {
 			}
 			if f != nil && (f.Field != tt.field || f.Code != tt.code || f.Error() == "" || !strings.Contains(f.Error(), f.Field)) {
 				t.Errorf("%s %s: %s, want %s %s", f.Field, f.Code, f.Error(), tt.field, tt.code)
+			}
+			if f != nil && f.Code == "too_many" && f.Hint.Code != es.FewerParts { // the code's own hint is about recipients
+				t.Errorf("the hint is %q", f.Hint.In(es.English))
 			}
 		})
 	}
