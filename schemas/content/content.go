@@ -4,6 +4,7 @@ package content
 import (
 	"altavoz/schemas"
 	"altavoz/schemas/es"
+	"altavoz/schemas/optout"
 	"altavoz/schemas/request/fault"
 	"altavoz/schemas/rules"
 	"altavoz/schemas/shape"
@@ -123,6 +124,19 @@ func Doubts(x *schemas.Content) (out []es.Sentence) {
 	} {
 		if found, sure := t.find(t.text); found != "" && !sure {
 			out = append(out, es.Say(es.PlaceholderDoubt, t.field, found))
+		}
+	}
+	return out
+}
+
+// OptOuts returns which reply buttons opt out who taps them, because their id or title is one of the words for it: it may be meant otherwise.
+func OptOuts(x *schemas.Content) (out []es.Sentence) {
+	if x.GetShape().GetButtons() == nil { // of rows nothing is read
+		return nil
+	}
+	for _, t := range shape.Texts(x.GetShape()) {
+		if optout.Read(*t.Value) == optout.WishOut { //mutant:a-button-that-opts-out-is-told
+			out = append(out, es.Say(es.TapOptsOut, t.Field, *t.Value))
 		}
 	}
 	return out

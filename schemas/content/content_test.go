@@ -1,11 +1,13 @@
 package content_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"altavoz/schemas"
 	"altavoz/schemas/content"
+	"altavoz/schemas/es"
 	"altavoz/schemas/request/fault"
 )
 
@@ -47,6 +49,38 @@ func TestContentHasOneSetOfRules(t *testing.T) {
 			}
 			if len(faults) == 0 || faults[0].Field != c.field || faults[0].Code != c.code {
 				t.Errorf("%v, want %s %s", faults, c.field, c.code)
+			}
+		})
+	}
+}
+
+func TestButtonsThatOptOutAreTold(t *testing.T) {
+	t.Parallel()
+	buttons := func(all ...*schemas.ReplyButton) *schemas.Content {
+		return &schemas.Content{Body: "b", Shape: &schemas.Shape{Kind: &schemas.Shape_Buttons{Buttons: &schemas.ReplyButtons{Buttons: all}}}}
+	}
+	list := &schemas.ReplyList{Button: "Ver", Sections: []*schemas.ListSection{{Rows: []*schemas.ListRow{{Id: "baja", Title: "Baja"}}}}}
+	for name, tt := range map[string]struct {
+		c    *schemas.Content
+		want []string // fields
+	}{
+		"a link":        {&schemas.Content{Body: "Responde BAJA", ButtonText: "Cancelar"}, nil},
+		"other words":   {buttons(&schemas.ReplyButton{Id: "si", Title: "Sí"}, &schemas.ReplyButton{Id: "cancelar_cita", Title: "Cancelar cita"}), nil},
+		"a title":       {buttons(&schemas.ReplyButton{Id: "si", Title: "Confirmar"}, &schemas.ReplyButton{Id: "no", Title: "Cancelar"}), []string{"buttons[1].title"}},
+		"an id":         {buttons(&schemas.ReplyButton{Id: "stop", Title: "No más"}), []string{"buttons[0].id"}},
+		"rows of lists": {&schemas.Content{Body: "b", Shape: &schemas.Shape{Kind: &schemas.Shape_List{List: list}}}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []string
+			for _, s := range content.OptOuts(tt.c) {
+				if s.Code != es.TapOptsOut || !s.Known() {
+					t.Errorf("it says %v", s)
+				}
+				got = append(got, s.Args[0])
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("told of %v, want %v", got, tt.want)
 			}
 		})
 	}

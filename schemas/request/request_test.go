@@ -723,13 +723,15 @@ func TestAMissingMemberHintsAtTheStrangerInItsPlace(t *testing.T) {
 	}
 }
 
-func TestWhatMayBeAPlaceholderIsAWarning(t *testing.T) {
+func TestWhatMayBeMeantOtherwiseIsAWarning(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ body, want string }{
 		{`{"phones":["1"],"body_text":"Hola {nombre}"}`, "El campo 'body_text' tiene {nombre}"},
 		{with(`"button_url":"https://example.com/{id}"`), "El campo 'button_url' tiene {id}"},
 		{with(`"button_text":"Ver"`), "El campo 'button_text' no tiene 'button_url'"},
 		{`{"phones":["1"],"body_text":"Hola {nombre}","literal":true}`, ""},
+		{with(`"buttons":[{"id":"no","title":"Cancelar"}],"literal":true`), "El campo 'buttons[0].title' es 'Cancelar', una palabra de baja"},
+		{with(`"buttons":[{"id":"no","title":"No"}]`), ""},
 		{with(`"button_url":"https://example.com/%C3%A1%ADB%C3"`), ""},
 		{`{"phones":["1"],"body_text":"20% de descuento, 100%"}`, ""},
 	} {

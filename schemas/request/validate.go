@@ -153,6 +153,7 @@ func (r *reader) content() error {
 	if !r.req.Literal {
 		r.req.Warnings = append(r.req.Warnings, content.Doubts(c)...)
 	}
+	r.req.Warnings = append(r.req.Warnings, content.OptOuts(c)...)
 	return nil
 }
 

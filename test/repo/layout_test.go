@@ -15,7 +15,7 @@ var packages = map[string][]string{
 	"schemas":               {"schemas/es", "stream", "schemas/hours", "schemas/phone", "schemas/rules", "schemas/version"},
 	"schemas/request":       {"schemas", "schemas/content", "schemas/es", "schemas/datauri", "schemas/hours", "schemas/personal", "schemas/phone", "schemas/request/attached", "schemas/request/fault", "schemas/rules", "schemas/shape", "schemas/split", "schemas/template/use"},
 	"schemas/shape":         {"schemas", "schemas/es", "schemas/request/fault", "schemas/rules"},
-	"schemas/content":       {"schemas", "schemas/es", "schemas/request/fault", "schemas/rules", "schemas/shape", "schemas/template/use"},
+	"schemas/content":       {"schemas", "schemas/es", "schemas/optout", "schemas/request/fault", "schemas/rules", "schemas/shape", "schemas/template/use"},
 	"schemas/template/use":  {"schemas", "schemas/es", "schemas/request/fault", "schemas/rules"},
 	"blob":                  {"stream", "schemas", "schemas/es"},
 	"schemas/taskids":       {"schemas"},
