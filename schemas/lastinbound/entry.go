@@ -29,8 +29,8 @@ type Entry struct {
 	AtS            int64
 }
 
-// Records makes the records of messages to numbers that are ours: the last one of each person. It leaves out messages whose window is over,
-// and those of later than clocks differ, since nobody knows when they were written.
+// Records makes the records of messages to numbers that are ours: the last one of each person, which was written now where its time is later. It
+// leaves out messages whose window is over, and those of later than clocks differ, since nobody knows when they were written.
 func Records(all []Message, ours func(number string) bool, now time.Time) (recs []stream.Record) {
 	type key struct{ number, person string }
 	last, order := make(map[key]int64), []key(nil)
@@ -43,7 +43,7 @@ func Records(all []Message, ours func(number string) bool, now time.Time) (recs 
 			if _, again := last[k]; !again {
 				order = append(order, k)
 			}
-			last[k] = max(last[k], m.At.Unix())
+			last[k] = max(last[k], min(m.At.Unix(), now.Unix())) //mutant:nobody-wrote-later-than-now
 		}
 	}
 	for _, k := range order {

@@ -82,6 +82,7 @@ func TestRecordsAreThoseOfOpenWindowsToOurNumbers(t *testing.T) {
 		{Number: "100", Phone: "573001234567", At: noon.Add(-lastinbound.Window)},        // over
 		{Number: "100", Phone: "573001234567", At: noon.Add(lastinbound.MaxAhead + 1e9)}, // nobody knows when
 		{Number: "100", Phone: "no phone", At: noon},
+		{Number: "100", Phone: "573001234568", At: noon.Add(lastinbound.MaxAhead)}, // Meta's clock is ahead
 	}
 	var got []lastinbound.Entry
 	for _, rec := range lastinbound.Records(all, ours, noon) {
@@ -91,7 +92,7 @@ func TestRecordsAreThoseOfOpenWindowsToOurNumbers(t *testing.T) {
 		}
 		got = append(got, e)
 	}
-	want := []lastinbound.Entry{{Number: "100", Person: "525512345678", AtS: noon.Unix() - 3600}, {Number: "100", Person: "MX.1", AtS: noon.Unix() - 3600}}
+	want := []lastinbound.Entry{{Number: "100", Person: "525512345678", AtS: noon.Unix() - 3600}, {Number: "100", Person: "MX.1", AtS: noon.Unix() - 3600}, {Number: "100", Person: "573001234568", AtS: noon.Unix()}}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("%v; want %v", got, want)
 	}

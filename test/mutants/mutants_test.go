@@ -249,6 +249,8 @@ func mutants() []mutant {
 		{marker: "refused-for-its-window-gets-the-template", change: makeFalse(), test: "TestWhoseWindowWasShutGetsTheTemplateOnce"},
 		{marker: "the-later-message-counts", change: value("at + 0*was"), test: "TestLaterMessageCountsWhateverTheOrder"},
 		{marker: "who-wrote-is-bounded", change: makeFalse(), test: "TestWhoHasNoRoomIsNotKnownUntilOthersAreForgotten"},
+		{marker: "nobody-wrote-later-than-now", change: value("max(last[k], m.At.Unix())"), test: "TestRecordsAreThoseOfOpenWindowsToOurNumbers"},
+		{marker: "a-button-that-opts-out-is-told", change: makeFalse(), test: "TestButtonsThatOptOutAreTold"},
 		{marker: "a-clock-that-is-ahead-opens-no-longer-window", change: drop(), test: "TestLaterMessageCountsWhateverTheOrder"},
 		{marker: "later-of-out-and-in-counts", change: value("e.OutS > 0"), test: "TestLaterSaidCountsWhateverTheOrder"},
 		{marker: "silent-calls-stop-the-number", change: makeTrue(), test: "TestSimulatedBreakerKeepsCallsFewInAnOutageAndEndsSoonAfter"},
