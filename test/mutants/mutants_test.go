@@ -90,6 +90,7 @@ func mutants() []mutant {
 		{marker: "result-comes-after-what-finds-its-answers", change: makeFalse(), test: "TestAResultComesBehindWhatItsTapsAreFoundBy"},
 		{marker: "taps-fit-a-record", change: value("byTask[task][from:]"), test: "TestATapsRecordIsBounded"},
 		{marker: "index-of-messages-is-bounded", change: operandWith("each", "false"), test: "TestTheNewestMessagesAreKnownWithinABound"},
+		{marker: "taps-do-not-wait-for-each-other", change: value("string(rec.Key)"), test: "TestTapsOfATaskDoNotWaitForEachOther"},
 		{marker: "tap-is-a-recipients", change: makeTrue(), test: "TestTapsAreTold"},
 		{marker: "tap-waits-for-the-view", change: value("nil, nil"), test: "TestTapsAreFoundOnceTheViewHasReadWhatWasThere"},
 		{marker: "text-of-a-shape-has-its-limit", change: makeFalse(), test: "TestAShapeIsHeldToTheLimitsOfTheCloudAPI"},

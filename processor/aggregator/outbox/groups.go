@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -111,11 +112,14 @@ func (g *Groups) Result(t *fold.Task, r *schemas.Result, now time.Time) {
 	}
 }
 
-// taps has each tap of a task written, whatever it asks for, if its opening is known: that says whose it is.
+// taps has each tap of a task written, whatever it asks for, if its opening is known: that says whose it is. Those of a recipient stay in order;
+// a task may have hundreds a second, which can't wait for each other.
 func (g *Groups) taps(t *fold.Task, all *schemas.Taps) {
 	for _, r := range all.GetTaps() {
 		if t.Plan != nil && r.GetIndex() < t.Plan.GetTotal() { //mutant:tap-is-a-recipients
-			g.put(t.ID, g.tapped(t.Summary(), r))
+			rec := g.tapped(t.Summary(), r)
+			order := string(rec.Key) + "/" + strconv.FormatUint(uint64(r.GetIndex()), 10) //mutant:taps-do-not-wait-for-each-other
+			g.put(order, rec, func() {})
 		}
 	}
 }
@@ -181,21 +185,24 @@ func (g *Groups) close(id schemas.TaskID) {
 	if len(g.open) == 0 {
 		g.closeAt = time.Time{}
 	}
-	g.put(id, g.record(one.task.Summary(), one.at, one.outcomes, one.ranges))
-}
-
-// put has a record of a task written.
-func (g *Groups) put(id schemas.TaskID, rec stream.Record) {
-	rec.Partition = g.partition
-	size := len(rec.Value)
+	rec := g.record(one.task.Summary(), one.at, one.outcomes, one.ranges)
 	g.last++
-	g.bytes += size
 	g.pending[id] = append(g.pending[id], g.last)
-	g.queue.Put(rec, nil, func() {
-		g.bytes -= size
+	g.put(string(rec.Key), rec, func() {
 		if g.pending[id] = g.pending[id][1:]; len(g.pending[id]) == 0 {
 			delete(g.pending, id)
 		}
+	})
+}
+
+// put has a record written behind those of an order, and done called then.
+func (g *Groups) put(order string, rec stream.Record, done func()) {
+	rec.Partition = g.partition
+	size := len(rec.Value)
+	g.bytes += size
+	g.queue.PutBehind(order, rec, nil, func() {
+		g.bytes -= size
+		done()
 	})
 }
 

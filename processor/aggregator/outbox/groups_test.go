@@ -1,6 +1,7 @@
 package outbox_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -80,5 +81,43 @@ func TestTapsAreTold(t *testing.T) {
 	}
 	if written != 2 || !g.Written(task.ID)() {
 		t.Errorf("%d records were written, want 2", written)
+	}
+}
+
+// The taps of many recipients of a task are written together, those of one recipient one after the other.
+func TestTapsOfATaskDoNotWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	const people = 200
+	g := outbox.NewGroups(nil, func(_ *schemas.Status, tap *schemas.Tap) stream.Record {
+		return stream.Record{Key: []byte("task"), Value: []byte(tap.GetMessage())}
+	}, 0)
+	task := fold.NewTask(schemas.NewTaskID())
+	all := &schemas.Taps{}
+	for i := range 2 * people {
+		all.Taps = append(all.Taps, &schemas.Tap{Index: uint32(i % people), Message: fmt.Sprint(i / people)})
+	}
+	for _, r := range []*schemas.Result{
+		{Event: &schemas.Result_Plan{Plan: &schemas.TaskOpened{Total: people}}}, {Event: &schemas.Result_Taps{Taps: all}},
+	} {
+		if _, err := task.Fold(r, nil); err != nil {
+			t.Fatal(err)
+		}
+		g.Result(task, r, time.Unix(1, 0))
+	}
+	for batch := range 2 {
+		written := 0
+		g.Queue().Batch(time.Unix(2, 0), func(rec stream.Record, end func(error)) {
+			if want := fmt.Sprint(batch); string(rec.Value) != want {
+				t.Errorf("batch %d has tap %s of somebody, want %s", batch, rec.Value, want)
+			}
+			written++
+			end(nil)
+		})
+		if written != people {
+			t.Errorf("batch %d has %d taps, want %d", batch, written, people)
+		}
+	}
+	if !g.Queue().Empty() || g.Full() {
+		t.Error("something is left")
 	}
 }

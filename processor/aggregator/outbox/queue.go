@@ -32,13 +32,14 @@ const (
 
 // item is a record that is to be written once it is ready; done is called once it is written.
 type item struct {
+	order   string
 	rec     stream.Record
 	ready   func() bool // nil: at once
 	done    func()
 	awaited bool // a commit waits for it
 }
 
-// Queue is the records of a partition that are to be written, in order. Of one key one is under way at a time, so that none overtakes another.
+// Queue is the records of a partition that are to be written, in order. Of one order one is under way at a time, so that none overtakes another.
 type Queue struct {
 	waiting []*item
 	batch   []*item // under way
@@ -50,9 +51,15 @@ type Queue struct {
 	tries   int
 }
 
-// Put adds a record. It is not written before ready says so, nil: at once. done is called when it is written; nil: nobody asks.
+// Put adds a record behind those of its key. It is not written before ready says so, nil: at once. done is called when it is written; nil: nobody
+// asks.
 func (q *Queue) Put(rec stream.Record, ready func() bool, done func()) {
-	q.waiting = append(q.waiting, &item{rec: rec, ready: ready, done: done})
+	q.PutBehind(string(rec.Key), rec, ready, done)
+}
+
+// PutBehind is Put for a record that comes behind those of an order of its own, and before or behind the others of its key.
+func (q *Queue) PutBehind(order string, rec stream.Record, ready func() bool, done func()) {
+	q.waiting = append(q.waiting, &item{order: order, rec: rec, ready: ready, done: done})
 	q.idle = false
 }
 
@@ -90,7 +97,7 @@ func (q *Queue) Batch(now time.Time, write func(rec stream.Record, end func(erro
 	if q.left > 0 || len(q.waiting) == 0 || now.Before(q.again) {
 		return
 	}
-	keys := make(map[string]struct{})
+	orders := make(map[string]struct{})
 	var batch, passed []*item
 	seen := 0
 	for _, it := range q.waiting {
@@ -98,11 +105,11 @@ func (q *Queue) Batch(now time.Time, write func(rec stream.Record, end func(erro
 			break
 		}
 		seen++
-		if _, taken := keys[string(it.rec.Key)]; taken { //mutant:events-of-a-task-do-not-overtake-each-other
+		if _, taken := orders[it.order]; taken { //mutant:events-of-a-task-do-not-overtake-each-other
 			passed = append(passed, it)
 			continue
 		}
-		keys[string(it.rec.Key)] = struct{}{}
+		orders[it.order] = struct{}{}
 		if it.ready != nil && !it.ready() {
 			passed = append(passed, it)
 			continue
