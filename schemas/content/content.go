@@ -17,7 +17,14 @@ func Faults(x *schemas.Content, literal bool) (out []*fault.FieldError) {
 	add := func(field, code string, says es.Code, args ...any) {
 		out = append(out, fault.New(field, code, says, args...))
 	}
-	if x.GetTemplate() != nil {
+	switch auto := x.GetRoute() == schemas.Route_ROUTE_AUTO; {
+	case auto && x.GetTemplate() == nil:
+		f := fault.New("route", fault.CodeValue, es.RouteTemplate)
+		f.Hint = es.Say(es.RouteTemplateHint)
+		return []*fault.FieldError{f}
+	case auto:
+		return append(Faults(x.Interactive(), literal), templateFaults(x, literal)...)
+	case x.GetTemplate() != nil:
 		return templateFaults(x, literal)
 	}
 	if rules.Blank(x.GetBody()) {

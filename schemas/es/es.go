@@ -105,7 +105,7 @@ func find(code Code) (text, bool) {
 }
 
 // tables are all sentences but the refusals, which have numbers.
-var tables = []map[Code]text{general, tasks, faults, files, phones, answers, hints, retries, dryRuns, personal, templates, shapes, useTemplate}
+var tables = []map[Code]text{general, tasks, faults, files, phones, answers, hints, retries, dryRuns, personal, templates, shapes, useTemplate, route}
 
 // general is what belongs to no part.
 var general = map[Code]text{

@@ -77,7 +77,7 @@ func build(c *schemas.Content, p *schemas.Personal) (*schemas.Content, *FaultErr
 func merge(c *schemas.Content, own *schemas.Own) (*schemas.Content, *FaultError) {
 	out := &schemas.Content{
 		Body: c.GetBody(), Footer: c.GetFooter(), ButtonText: c.GetButtonText(), ButtonUrl: c.GetButtonUrl(),
-		Header: c.GetHeader(), HeaderText: c.GetHeaderText(), Media: c.GetMedia(), Category: c.GetCategory(), Shape: c.GetShape(), Template: c.GetTemplate(),
+		Header: c.GetHeader(), HeaderText: c.GetHeaderText(), Media: c.GetMedia(), Category: c.GetCategory(), Shape: c.GetShape(), Template: c.GetTemplate(), Route: c.GetRoute(),
 	}
 	if own == nil {
 		return out, nil
@@ -166,7 +166,9 @@ func valuesOf(names []string, p *schemas.Personal) func(name string) (string, bo
 // check holds a message to the rules for what a recipient reads.
 func check(c *schemas.Content) *FaultError {
 	if c.GetTemplate() != nil {
-		return checkTemplate(c)
+		if f := checkTemplate(c); f != nil || c.GetRoute() != schemas.Route_ROUTE_AUTO {
+			return f
+		}
 	}
 	text, link := c.GetHeader() == schemas.HeaderKind_HEADER_KIND_TEXT, c.GetShape() == nil
 	for _, t := range []struct {
@@ -230,7 +232,7 @@ func Sample(c *schemas.Content) *schemas.Content {
 		}
 		_ = fillTemplate(out, func(string) (string, bool) { return "x", true }) // a value has one character at least
 	}
-	if rules.Blank(out.GetBody()) && c.GetTemplate() == nil {
+	if rules.Blank(out.GetBody()) && (c.GetTemplate() == nil || c.GetRoute() == schemas.Route_ROUTE_AUTO) {
 		out.Body = "x"
 	}
 	return out

@@ -135,7 +135,7 @@ func (r *Request) Broadcast(task schemas.TaskID, sender string, acceptedMs int64
 var textFields = []string{
 	"body_text", "header_type", "header_content", "button_text", "button_url", "footer_text",
 	"filename", "task_id", "sender", "category", "on_unknown", "schedule_at", "expire_at",
-	"reference", "callback_url", "events",
+	"reference", "callback_url", "events", "route",
 }
 
 // reader reads one request. Members are kept as they come; rules are looked at when all are there.

@@ -152,6 +152,12 @@ func TestSchemaAndParserAgree(t *testing.T) {
 			`"buttons":[{"index":0,"url_suffix":"p/{{a}}"},{"index":1,"payload":"SI"},{"index":2,"copy_code":"{{a}}"}]}}`},
 		{"a template with a file", true, `{"phones":["1"],"template":{"name":"aviso","language":"es","header":{"type":"document","content":"https://cdn.example.com/a.pdf","filename":"a.pdf"},"body":["x"]}}`},
 		{"a template and files of their own", true, `{"recipients":[{"phone":"1","header_type":"image","header_content":"https://cdn.example.com/a.png"}],"template":{"name":"aviso","language":"es","header":{"type":"image"}}}`},
+		{"both by route", true, one(`,"route":"auto","template":{"name":"aviso","language":"es"}`)},
+		{"both by route, with one file", true, one(`,"route":"auto","header_type":"image","header_content":"https://cdn.example.com/a.png","template":{"name":"aviso","language":"es","header":{"type":"image"}}`)},
+		{"a route without a template", false, one(`,"route":"auto"`)},
+		{"a route without a text", false, `{"phones":["1"],"route":"auto","template":{"name":"aviso","language":"es"}}`},
+		{"a route with an own text", false, `{"recipients":[{"phone":"1","body_text":"x"}],"body_text":"b","route":"auto","template":{"name":"aviso","language":"es"}}`},
+		{"another route", false, one(`,"route":"free","template":{"name":"aviso","language":"es"}`)},
 		{"a template and a text", false, one(`,"template":{"name":"aviso","language":"es"}`)},
 		{"a template and a footer", false, `{"phones":["1"],"footer_text":"b","template":{"name":"aviso","language":"es"}}`},
 		{"a template and an own text", false, `{"recipients":[{"phone":"1","body_text":"b"}],"template":{"name":"aviso","language":"es"}}`},
@@ -294,7 +300,7 @@ func TestSchemaTakesNoValueThatTheParserRefuses(t *testing.T) {
 			`null`, `true`, `false`, `0`, `7`, `-1`, `1.5`, `1e30`, `""`, `" "`, `"x"`, `"text"`, `"report"`, `"utility"`, `"task"`, `"ley-2300"`, `"2026-03-02T09:00:00Z"`, `"https://example.com"`,
 			`"0192f0c0-0000-7000-8000-000000000001"`, `"` + strings.Repeat("x", 65_537) + `"`, `[]`, `[7]`, `["x"]`, `[[]]`, `{}`, `{"x":1}`, `[{"phone":"573001234567"}]`,
 			`[{"id":"a","title":"b"}]`, `{"button":"a","sections":[{"rows":[{"id":"a","title":"b"}]}]}`,
-			`{"name":"aviso","language":"es_CO"}`,
+			`{"name":"aviso","language":"es_CO"}`, `"auto"`,
 		} {
 			request := map[string]json.RawMessage{"phones": json.RawMessage(`["573001234567"]`), "body_text": json.RawMessage(`"b"`)}
 			if name == "header_type" {
@@ -308,6 +314,9 @@ func TestSchemaTakesNoValueThatTheParserRefuses(t *testing.T) {
 			}
 			if name == "template" {
 				delete(request, "body_text")
+			}
+			if name == "route" {
+				request["template"] = json.RawMessage(`{"name":"aviso","language":"es_CO"}`)
 			}
 			request[name] = json.RawMessage(value)
 			body, err := json.Marshal(request)

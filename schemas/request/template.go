@@ -3,6 +3,7 @@ package request
 import (
 	"github.com/go-json-experiment/json/jsontext"
 
+	"altavoz/schemas"
 	"altavoz/schemas/content"
 	"altavoz/schemas/es"
 	"altavoz/schemas/personal"
@@ -53,12 +54,7 @@ func (r *reader) templateContent() error {
 	}
 	if r.people != nil {
 		r.filled()
-		if q := r.people; q.ownText.is && !r.isBad("recipients") {
-			q.at = q.ownText.at
-			f := Fault(r.path(q.ownTextField), CodeValue, es.UseOwn, r.path(q.ownTextField))
-			f.Hint = es.Say(es.UseOwnHint)
-			r.bad["recipients"] = f
-		}
+		r.noOwnTexts()
 		c = personal.Sample(c)
 	}
 	for _, f := range content.Faults(c, r.req.Literal) {
@@ -70,6 +66,33 @@ func (r *reader) templateContent() error {
 		r.req.Warnings = append(r.req.Warnings, content.Doubts(c)...)
 	}
 	return nil
+}
+
+// both puts the interactive message and the template together, of which each recipient gets one. Its error is the sink's.
+func (r *reader) both() error {
+	c := r.req.Content
+	if c.Route = schemas.Route_ROUTE_AUTO; r.given != nil {
+		c.Template = r.given.Template
+		if (r.given.Content != "" || r.fileAt == templateFile) && !r.isBad("template") && c.Template.GetHeader().MaxBytes() > 0 {
+			f := Fault(templateFile, CodeValue, es.RouteFile, templateFile)
+			f.Hint = es.Say(es.RouteFileHint)
+			r.bad["template"] = f
+		}
+	}
+	if r.people != nil {
+		r.noOwnTexts()
+	}
+	return r.content()
+}
+
+// noOwnTexts refuses texts of recipients' own beside a template.
+func (r *reader) noOwnTexts() {
+	if q := r.people; q.ownText.is && !r.isBad("recipients") {
+		q.at = q.ownText.at
+		f := Fault(r.path(q.ownTextField), CodeValue, es.UseOwn, r.path(q.ownTextField))
+		f.Hint = es.Say(es.UseOwnHint)
+		r.bad["recipients"] = f
+	}
 }
 
 // mixed refuses a template beside a member of an interactive message.

@@ -33,7 +33,8 @@ func (r *reader) validate() error {
 	if r.req.Total == 0 {
 		return r.nobody()
 	}
-	if r.texts["body_text"] == "" && !r.isBad("body_text") && r.given == nil && (r.people == nil || !r.people.anyBody) {
+	auto := r.oneOf("route", "", "auto") == "auto" || r.isBad("route")
+	if r.texts["body_text"] == "" && !r.isBad("body_text") && (r.given == nil || auto) && (r.people == nil || !r.people.anyBody) {
 		e := Fault("body_text", CodeRequired, es.BodyMissing)
 		e.Hint = r.meant("body_text")
 		return e
@@ -43,7 +44,10 @@ func (r *reader) validate() error {
 	}
 	r.req.Content.Category = r.oneOf("category", "", "utility", "authentication", "service")
 	put := r.content
-	if r.given != nil {
+	switch {
+	case auto:
+		put = r.both
+	case r.given != nil:
 		put = r.templateContent
 	}
 	if err := put(); err != nil {
@@ -146,7 +150,11 @@ func (r *reader) content() error {
 		c = personal.Sample(c)
 	}
 	for _, f := range content.Faults(c, r.req.Literal) {
-		if member := shape.Member(f.Field); !r.isBad(member) {
+		member := shape.Member(f.Field)
+		if strings.HasPrefix(member, "template.") {
+			member = "template"
+		}
+		if !r.isBad(member) {
 			r.bad[member] = f
 		}
 	}

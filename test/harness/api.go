@@ -36,6 +36,7 @@ type TaskStatus struct {
 		Unknown    int      `json:"unknown"`
 		Expired    int      `json:"expired"`
 		Skipped    int      `json:"skipped"`
+		ByTemplate int      `json:"by_template"`
 		Cancelled  int      `json:"cancelled"`
 		Errors     []string `json:"errors"`
 

@@ -95,7 +95,7 @@ var packages = map[string][]string{
 	"processor/sender/report":   {"schemas", "schemas/standing"},
 	"processor/sender/failures": {"schemas", "schemas/es"},
 	"processor/sender/schedule": {
-		"schemas/es", "stream", "internal/backoff", "schemas", "processor/partition", "processor/sender/content", "processor/sender/failures", "processor/sender/limits", "processor/sender/report", "processor/sender/schedule/meters", "processor/sender/schedule/queue", "processor/timers", "schemas/request", "schemas/standing",
+		"schemas/es", "stream", "internal/backoff", "schemas", "processor/partition", "processor/sender/content", "processor/sender/failures", "processor/sender/limits", "processor/sender/report", "processor/sender/schedule/meters", "processor/sender/schedule/queue", "processor/timers", "schemas/request/fault", "schemas/standing",
 	},
 	"processor/sender/schedule/meters": {"processor/sender/limits"},
 	"processor/sender/schedule/queue":  {},
@@ -201,7 +201,7 @@ var packages = map[string][]string{
 	"cmd/altavoz/progress": {"client", "schemas/shown"},
 
 	"cmd/altavoz/templates":    {"client", "schemas/es", "schemas/shown", "schemas/template"},
-	"schemas/request/fault":    {"schemas/es"},
+	"schemas/request/fault":    {"schemas", "schemas/es", "schemas/hours"},
 	"schemas/request/attached": {"schemas", "schemas/es", "schemas/datauri", "schemas/request/fault", "schemas/rules"},
 }
 

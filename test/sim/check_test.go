@@ -109,7 +109,10 @@ func (w *world) status(p *process, id schemas.TaskID, patience time.Duration) (s
 func (w *world) everybodysOwn(task *simTask) {
 	for i, want := range task.texts {
 		for _, got := range w.sim.Ledger(task.phones[i]) {
-			if got.Text != want {
+			if task.templates != nil {
+				w.inWindow(task, i, got.Text, got.Time)
+			}
+			if got.Text != want && (task.templates == nil || got.Text != task.templates[i]) {
 				w.errorf("%s/%d got %q, want %q", task.id, i, got.Text, want)
 			}
 		}
@@ -121,7 +124,7 @@ func (w *world) everybodysOwn(task *simTask) {
 func (w *world) nobodyTwice() {
 	for _, task := range w.known() {
 		for i := range task.phones {
-			calls, open, accepted := w.sim.Calls(schemas.Callback(task.id, uint32(i)))
+			calls, open, accepted := w.calls(task.id, uint32(i))
 			if !task.resend && (open > 1 || accepted > 1) {
 				w.errorf("%s/%d was called %d times, %d of them not plainly refused, %d accepted", task.id, i, calls, open, accepted)
 			}
@@ -261,8 +264,9 @@ func (w *world) check() {
 }
 
 func (w *world) checkOne(task *simTask, i int, m schemas.RecipientState) {
-	_, _, accepted := w.sim.Calls(schemas.Callback(task.id, uint32(i)))
+	_, _, accepted := w.calls(task.id, uint32(i))
 	w.checkOptOut(task, i, m)
+	w.checkRoute(task, i, m)
 	out := m.Outcome()
 	reached := m >= schemas.StateSent
 	switch {

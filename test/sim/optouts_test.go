@@ -81,7 +81,7 @@ func (w *world) says(from, text string, at int64) {
 		if err == nil {
 			_ = resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
-				w.tally.count("opted_out")
+				w.tally.count("said " + text)
 				return
 			}
 			last = resp.Status
@@ -99,7 +99,7 @@ func (w *world) checkOptOut(task *simTask, i int, m schemas.RecipientState) {
 	if i < len(task.said) {
 		said = task.said[i]
 	}
-	calls, _, _ := w.sim.Calls(schemas.Callback(task.id, uint32(i)))
+	calls, _, _ := w.calls(task.id, uint32(i))
 	switch {
 	case said == saidStop && (calls > 0 || len(w.sim.Ledger(task.phones[i])) > 0):
 		w.errorf("%s/%d had opted out before, and was called %d times", task.id, i, calls)

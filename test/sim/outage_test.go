@@ -196,7 +196,7 @@ func (w *outageWorld) settled(list schemas.TaskID) {
 	unknown := w.shown(list).Result.Unknown
 	marks, _, _ := w.recount()
 	for who, m := range marks {
-		if _, _, accepted := w.sim.Calls(schemas.Callback(who.task, who.index)); m != schemas.StateUnknown || accepted == 0 || who.task != list {
+		if _, _, accepted := w.calls(who.task, who.index); m != schemas.StateUnknown || accepted == 0 || who.task != list {
 			continue
 		}
 		body, err := json.Marshal(map[string]any{"entry": []any{map[string]any{"changes": []any{map[string]any{"field": "messages", "value": map[string]any{

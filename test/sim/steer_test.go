@@ -136,7 +136,7 @@ func (w *world) order(task *simTask, method, path, body string) *simStop {
 // acceptedOf counts the recipients whose message was accepted; those of a broadcast that allows it may get more than one.
 func (w *world) acceptedOf(task *simTask) (n int) {
 	for i := range task.phones {
-		_, _, accepted := w.sim.Calls(schemas.Callback(task.id, uint32(i)))
+		_, _, accepted := w.calls(task.id, uint32(i))
 		n += min(accepted, 1)
 	}
 	return n

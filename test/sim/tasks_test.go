@@ -26,8 +26,10 @@ type simTask struct {
 	id     schemas.TaskID
 	phones []string
 	texts  []string // that each recipient is to get; nil: all the same
-	resend bool
-	sure   bool // it was accepted, and has to come to an end
+	// templates are the texts that each may get instead; nil: none.
+	templates []string
+	resend    bool
+	sure      bool // it was accepted, and has to come to an end
 
 	cancelled bool // somebody asked for it, whatever was answered
 	stops     []*simStop
@@ -51,6 +53,7 @@ func (w *world) broadcasts() {
 	r := w.chance(chanceTasks)
 	var steering sync.WaitGroup
 	defer steering.Wait()
+	defer w.late.Wait()
 	sizes, many := []int{1, 2, 7, 20, 45, 120}, 5
 	if w.large {
 		sizes, many = []int{1, 3, 90, 150, 400, 1200}, 8
@@ -110,6 +113,8 @@ func (w *world) broadcast(r *rand.Rand, block, n int, in source) *simTask {
 	switch {
 	case in == sourceKafka && r.IntN(2) == 0:
 		w.publish(w.personal(task))
+	case in == sourceKafka && r.IntN(2) == 0:
+		w.publish(w.routed(task, r))
 	case in == sourceKafka:
 		w.publish(stream.Record{Topic: schemas.TopicBroadcasts, Partition: stream.NoPartition, Value: text})
 	default:

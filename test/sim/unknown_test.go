@@ -102,14 +102,14 @@ func (w *world) checkUnknown(unknown map[recipient]time.Time) {
 		if w.sim.Withheld(schemas.Callback(who.task, who.index)) > 0 || witness.Explains(starts[who], said, harm) != nil {
 			continue
 		}
-		calls, open, accepted := w.sim.Calls(schemas.Callback(who.task, who.index))
+		calls, open, accepted := w.calls(who.task, who.index)
 		w.errorf("%s/%d is said to be unknown at %v, and nothing explains it: started at %v; %d calls, %d not refused, %d accepted; faults %v",
 			who.task, who.index, said, starts[who], calls, open, accepted, harm)
 	}
 	for _, task := range w.known() {
 		for i := range task.phones {
 			who := recipient{task.id, uint32(i)}
-			_, open, _ := w.sim.Calls(schemas.Callback(who.task, who.index))
+			_, open, _ := w.calls(who.task, who.index)
 			if !task.resend || open < 2 {
 				continue
 			}

@@ -59,11 +59,13 @@ type world struct {
 
 	mu    sync.Mutex
 	procs []*process
-	dead  []chan struct{} // closed as what was killed has noticed
-	tasks []*simTask      // accepted, or on their way into Kafka
-	ended int             // processes and brokers that died, stopped or stood still so far
-	harm  []witness.Fault // what may have made somebody unknown
-	wrong []string        // the first findings
+	dead  []chan struct{}        // closed as what was killed has noticed
+	tasks []*simTask             // accepted, or on their way into Kafka
+	ended int                    // processes and brokers that died, stopped or stood still so far
+	harm  []witness.Fault        // what may have made somebody unknown
+	wrong []string               // the first findings
+	wrote map[string][]time.Time // when people wrote to the number
+	late  sync.WaitGroup         // people who write while a broadcast goes on
 }
 
 // The streams of chance of one seed: what one of them draws does not move the others.

@@ -8,7 +8,7 @@ import (
 	"altavoz/processor/sender/limits"
 	"altavoz/processor/sender/schedule/queue"
 	"altavoz/schemas"
-	"altavoz/schemas/request"
+	"altavoz/schemas/request/fault"
 )
 
 // Task is what the sends of a task have in common: its message, rendered once, its window, and what it last published.
@@ -39,8 +39,8 @@ func (s *Scheduler) Attach(e *Send, id schemas.TaskID, in *schemas.Send, now tim
 		t = &Task{
 			ID: id, number: e.Number, message: content.New(id, e.Number.ID, in.GetContentRef(), in.GetContent(), in.GetPersonal() != nil), opening: limits.Opening{Window: in.GetWindow()},
 		}
-		if fault := request.WindowFault(t.opening.Window.Check()); fault != nil {
-			t.message.Fail(fault.Error())
+		if wrong := fault.Window(t.opening.Window.Check()); wrong != nil {
+			t.message.Fail(wrong.Error())
 		}
 		s.tasks[id] = t
 	}
