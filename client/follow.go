@@ -20,13 +20,14 @@ const (
 // Observer is told of a broadcast under way. A member that is nil is not called; none may block.
 type Observer struct {
 	Uploading func(bytes int64) // how much of the request is sent
+	Answered  func(*Answer)     // how the request was answered: it may have warnings
 	Status    func(*Task)       // each answer
 }
 
 // Follow asks for a task's status, every second at most, until it is over, and returns the last one. It waits out a server that is
 // away for 30 s, or answers 503.
 func (c *Client) Follow(ctx context.Context, task schemas.TaskID, o Observer) (*Task, error) {
-	return c.follow(ctx, task, o, nil, new(uploading))
+	return c.follow(ctx, task, o, nil, nil, new(uploading))
 }
 
 // SendAndFollow is Send, and Follow from the moment at which the task is known, also while the answer to a direct broadcast is waited for.
@@ -35,15 +36,16 @@ func (c *Client) SendAndFollow(ctx context.Context, task schemas.TaskID, write f
 	post, leave := context.WithCancel(ctx)
 	defer leave()
 	up := new(uploading)
-	answered := make(chan error, 1)
+	answered, answer := make(chan error, 1), new(Answer)
 	go func() {
-		answered <- c.send(post, write, rewindable, up, new(Answer))
+		answered <- c.send(post, write, rewindable, up, answer)
 	}()
-	return c.follow(ctx, task, o, answered, up)
+	return c.follow(ctx, task, o, answered, answer, up)
 }
 
-// follow is told by answered what became of the request that makes the task, while that is under way; nil: the task is there already.
-func (c *Client) follow(ctx context.Context, task schemas.TaskID, o Observer, answered <-chan error, up *uploading) (*Task, error) {
+// follow is told by answered what became of the request that makes the task, while that is under way; nil: the task is there already. The answer
+// is there then.
+func (c *Client) follow(ctx context.Context, task schemas.TaskID, o Observer, answered <-chan error, answer *Answer, up *uploading) (*Task, error) {
 	pause := pollFirst
 	var heard time.Time
 	for {
@@ -55,6 +57,9 @@ func (c *Client) follow(ctx context.Context, task schemas.TaskID, o Observer, an
 				return nil, err
 			}
 			answered = nil
+			if o.Answered != nil {
+				o.Answered(answer)
+			}
 		case <-timer.C:
 			pause = min(pause*3/2, pollMost)
 		case <-ctx.Done():

@@ -42,9 +42,7 @@ func publishCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, w := range receipt.Warnings {
-				say(cmd.ErrOrStderr(), "altavoz: warning: %s", w)
-			}
+			newProgress(cmd, asJSON).Warn(receipt.Warnings)
 			if asJSON {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{
 					"task_id": receipt.Task.String(), "total": receipt.Total,

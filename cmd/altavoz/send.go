@@ -103,10 +103,12 @@ func send(cmd *cobra.Command, b *broadcastFlags, server *serverFlags, detach boo
 	// A direct answer would come at the broadcast's end, for which detached nobody waits.
 	b.draft.UseQueue = b.draft.UseQueue || detach
 	if detach {
-		if _, err := c.Send(ctx, b.write, b.phones.Rewindable()); err != nil {
+		a, err := c.Send(ctx, b.write, b.phones.Rewindable())
+		if err != nil {
 			return told(ctx, err, task)
 		}
-		_, err := fmt.Fprintln(cmd.OutOrStdout(), task)
+		newProgress(cmd, server.json).Warn(a.Warnings)
+		_, err = fmt.Fprintln(cmd.OutOrStdout(), task)
 		return err
 	}
 	p := newProgress(cmd, server.json)

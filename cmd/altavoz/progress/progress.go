@@ -43,7 +43,19 @@ func New(w io.Writer, tty *os.File, quiet bool) *Line { return &Line{w: w, tty: 
 
 // Observer returns what tells p of a broadcast under way.
 func (p *Line) Observer() client.Observer {
-	return client.Observer{Uploading: p.uploading, Status: func(s *client.Task) { p.at(s, time.Now()) }}
+	return client.Observer{
+		Uploading: p.uploading, Answered: func(a *client.Answer) { p.Warn(a.Warnings) }, Status: func(s *client.Task) { p.at(s, time.Now()) },
+	}
+}
+
+// Warn tells what was accepted and may be a mistake, also where p is quiet.
+func (p *Line) Warn(warnings []string) {
+	if len(warnings) > 0 {
+		p.End()
+	}
+	for _, w := range warnings {
+		_, _ = fmt.Fprintf(p.w, "altavoz: warning: %s\n", shown.Text(w))
+	}
 }
 
 // uploading tells how much of the request is sent.
