@@ -130,6 +130,9 @@ func (x *Content) waits() bool { return x.GetTemplate() != nil || x.GetShape() !
 // Bytes is how large a shape is in a record.
 func (x *Shape) Bytes() int { return proto.Size(x) }
 
+// Bytes is how large the template is, encoded.
+func (x *Template) Bytes() int { return proto.Size(x) }
+
 // Answerable reports whether recipients may answer with a tap, of which a webhook tells.
 func (x *Content) Answerable() bool { return x.GetShape() != nil || x.GetTemplate() != nil }
 

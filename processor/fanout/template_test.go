@@ -11,7 +11,7 @@ import (
 // templated is a broadcast that uses a template.
 func (w *world) templated(speed uint32, n int) schemas.TaskID {
 	b := event("100", phonesFrom(0, n)...)
-	b.Content = &schemas.Content{Body: "hola", Template: &schemas.Template{Name: "aviso", Language: "es_CO"}}
+	b.Content = &schemas.Content{Template: &schemas.Template{Name: "aviso", Language: "es_CO"}}
 	b.Speed, b.AcceptedMs = speed, time.Now().UnixMilli()
 	return w.submit(w.sliced(b))
 }

@@ -96,10 +96,10 @@ func text(v *schemas.TemplateValue) parameter {
 // headerOf is the parameter of the header; nil: it has none.
 func headerOf(c *schemas.Content) (*parameter, error) {
 	kind := c.GetTemplate().GetHeader()
-	switch {
-	case kind == schemas.HeaderKind_HEADER_KIND_NONE:
+	switch kind { //nolint:exhaustive // the others have a file
+	case schemas.HeaderKind_HEADER_KIND_NONE:
 		return nil, nil //nolint:nilnil // a template without a value for its header is no error
-	case kind == schemas.HeaderKind_HEADER_KIND_TEXT:
+	case schemas.HeaderKind_HEADER_KIND_TEXT:
 		p := text(c.GetTemplate().GetHeaderValue())
 		return &p, nil
 	}

@@ -112,7 +112,8 @@ func (t Task) count() (c counts) {
 		if !ok {
 			continue
 		}
-		predicts := t.Predicts != nil && t.Predicts(code) && !(t.Personal && (code == codeFilledLong || code == codeFilledWrong)) //mutant:what-values-make-of-a-template-is-the-recipients
+		filled := code == codeFilledLong || code == codeFilledWrong
+		predicts := t.Predicts != nil && t.Predicts(code) && (!t.Personal || !filled) //mutant:what-values-make-of-a-template-is-the-recipients
 		if m.Outcome() == schemas.OutcomeFailed {
 			if code >= 0 {
 				c.failed += n

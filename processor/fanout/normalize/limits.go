@@ -5,8 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"altavoz/blob"
 	"altavoz/schemas"
 	"altavoz/schemas/content"
@@ -45,7 +43,7 @@ func ContentBytes(c *schemas.Content) (n int) {
 	for _, name := range c.GetVariables() {
 		n += len(name)
 	}
-	return n + c.GetShape().Bytes() + proto.Size(c.GetTemplate())
+	return n + c.GetShape().Bytes() + c.GetTemplate().Bytes()
 }
 
 // maxFile is how large what is said of one of recipients' own files may be: a URL, a name. All of them still fit into a record.

@@ -50,10 +50,8 @@ type reader struct {
 	read, bytes int
 }
 
-func (r *reader) refuse(field, code string, says es.Code, args ...any) *fault.FieldError {
-	f := fault.New(field, code, says, args...)
-	r.Faults = append(r.Faults, f)
-	return f
+func (r *reader) refuse(field, code string, says es.Code, args ...any) {
+	r.Faults = append(r.Faults, fault.New(field, code, says, args...))
 }
 
 // more counts what is read, and refuses the request if that is too much.
@@ -114,7 +112,8 @@ func (r *reader) stranger(field, name string, members map[string]func(string) er
 		r.Strange = append(r.Strange, told)
 		return
 	}
-	f := r.refuse(told, fault.CodeUnknown, es.FieldUnknown, told)
+	f := fault.New(told, fault.CodeUnknown, es.FieldUnknown, told)
+	r.Faults = append(r.Faults, f)
 	if near := rules.NearestMember(name, known); near != "" {
 		f.Says = es.Say(es.FieldUnknownNear, told, near)
 	}
@@ -208,7 +207,9 @@ func (r *reader) body(field string) error {
 		})
 	case jsontext.KindNull:
 	default:
-		r.refuse(field, fault.CodeWrongType, es.UseBodyForm, field).Hint = es.Say(es.UseBodyHint)
+		f := fault.New(field, fault.CodeWrongType, es.UseBodyForm, field)
+		f.Hint = es.Say(es.UseBodyHint)
+		r.Faults = append(r.Faults, f)
 	}
 	return r.skip()
 }
@@ -263,7 +264,7 @@ func (r *reader) button(field string) error {
 	n, err := strconv.ParseUint(strings.TrimSpace(index), 10, 32)
 	if err != nil {
 		r.refuse(field+".index", fault.CodeValue, es.UseIndex, field+".index", MaxButtons-1)
-		return nil
+		return nil //nolint:nilerr // it is among the faults
 	}
 	if given != 1 {
 		r.refuse(field, fault.CodeRequired, es.UseButtonKind, field, membersOf)

@@ -115,9 +115,9 @@ func Faults(t *schemas.Template) (all []*fault.FieldError) {
 	}
 	switch {
 	case t.GetName() == "":
-		add("template.name", fault.CodeRequired, es.UseMember)
+		_ = add("template.name", fault.CodeRequired, es.UseMember)
 	case !nameForm.MatchString(t.GetName()) || len(t.GetName()) > MaxName:
-		add("template.name", fault.CodeValue, es.UseName, MaxName)
+		_ = add("template.name", fault.CodeValue, es.UseName, MaxName)
 	}
 	switch l := t.GetLanguage(); {
 	case l == "":

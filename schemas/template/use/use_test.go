@@ -95,7 +95,7 @@ func TestWrongTemplatesAreRefusedWithTheirField(t *testing.T) {
 		t.Run(tt.text[:min(len(tt.text), 60)], func(t *testing.T) {
 			t.Parallel()
 			g := read(t, tt.text, false)
-			all := append(g.Faults, use.Faults(g.Template)...)
+			all := slices.Concat(g.Faults, use.Faults(g.Template))
 			if len(all) == 0 || all[0].Field != tt.field && !strings.HasPrefix(tt.text, `7`) || all[0].Code != tt.code || all[0].Error() == "" {
 				t.Errorf("refused with %v, want %s of %s", all, tt.code, tt.field)
 			}
