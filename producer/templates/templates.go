@@ -137,11 +137,15 @@ func (s *Service) Category(ctx context.Context, number string, c *schemas.Conten
 	if u == nil || s.Book == nil {
 		return ""
 	}
-	found, err := s.Book.Page(ctx, number, template.Query{Name: u.Name, Language: u.Language, Limit: 1})
-	if err != nil || len(found.Templates) == 0 {
+	found, err := s.Book.Page(ctx, number, template.Query{Name: u.Name, Language: u.Language, Limit: template.MostOfPage})
+	if err != nil {
 		return ""
 	}
-	return strings.ToLower(found.Templates[0].Category)
+	d, _ := template.Find(found.Templates, u.Name, u.Language) // Meta also finds names that it is a part of
+	if d == nil {
+		return ""
+	}
+	return strings.ToLower(d.Category)
 }
 
 func (s *Service) judge(ctx context.Context, number string, c *schemas.Content) (faults []*request.FieldError, doubt es.Sentence) {

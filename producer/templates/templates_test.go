@@ -18,20 +18,35 @@ import (
 	"altavoz/schemas/template"
 )
 
-// book is one of a single template.
+// book is one of a single template, and of more in its list.
 type book struct {
 	asked template.Query
 	err   error
 	of    template.Definition
+	more  []template.Definition
 }
 
 func (b *book) Page(_ context.Context, _ string, q template.Query) (*template.Page, error) {
 	b.asked = q
-	return &template.Page{Templates: []template.Definition{b.of}, Next: "more"}, b.err
+	return &template.Page{Templates: append([]template.Definition{b.of}, b.more...), Next: "more"}, b.err
 }
 
 func (b *book) Check(_ context.Context, _ string, u *template.Use) ([]template.Problem, error) {
 	return template.Check(&b.of, u), b.err
+}
+
+// TestCategoryIsThatOfTheTemplateItself, not of another one whose name has it as a part: Meta finds both.
+func TestCategoryIsThatOfTheTemplateItself(t *testing.T) {
+	t.Parallel()
+	content := &schemas.Content{Template: &schemas.Template{Name: "x", Language: "es"}}
+	b := &book{of: template.Definition{Name: "ax", Language: "es", Category: "UTILITY"}}
+	if got := service(b).Category(t.Context(), "1", content); got != "" {
+		t.Errorf("category %q of a template that is not there", got)
+	}
+	b.more = []template.Definition{{Name: "x", Language: "en", Category: "AUTHENTICATION"}, {Name: "x", Language: "es", Category: "MARKETING"}}
+	if got := service(b).Category(t.Context(), "1", content); got != "marketing" || b.asked.Limit < len(b.more)+1 {
+		t.Errorf("category %q of at most %d templates, want marketing", got, b.asked.Limit)
+	}
 }
 
 func service(b templates.Book) *templates.Service {

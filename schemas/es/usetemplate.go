@@ -18,6 +18,7 @@ const (
 	UseBodyForm     Code = "use_body_form"
 	UseBodyHint     Code = "use_body_hint"
 	UseMany         Code = "use_many"
+	UseBytes        Code = "use_bytes"
 	UseVariableName Code = "use_variable_name"
 	UseVariableHint Code = "use_variable_hint"
 	UseTwice        Code = "use_twice"
@@ -57,6 +58,7 @@ var useTemplate = map[Code]text{
 		`de una plantilla con variables con nombre: {"nombre": "Ana"}; de una con {{1}}, {{2}}: ["Ana", "lunes"]`,
 		`of a template whose variables have names: {"nombre": "Ana"}; of one with {{1}}, {{2}}: ["Ana", "Monday"]`,
 	},
+	UseBytes:        {"Los valores del campo '%s' admiten como máximo %s bytes en total y tienen %s", "The values of the field '%s' take at most %s bytes in all and have %s"},
 	UseMany:         {"El campo '%s' admite como máximo %s valores", "The field '%s' takes at most %s values"},
 	UseVariableName: {"El nombre de variable del campo '%s' no es válido: letras de la a a la z, dígitos y _, como máximo %s", "The name of the variable in the field '%s' is not valid: letters a to z, digits and _, at most %s"},
 	UseVariableHint: {`la variable {{1}} no tiene nombre: dé los valores en un array, en su orden`, `the variable {{1}} has no name: give the values in an array, in their order`},

@@ -209,6 +209,7 @@ func checkButtons(d *Definition, u *Use) (all []Problem) {
 			all = append(all, Problem{field, fault.CodeValue, es.Say(es.TemplateButtonKindHint, v.Index, b.Kind), es.Say(es.TemplateButtonKind, v.Index, d.Name, b.Kind)})
 		case b.Kind == KindURL && len(names(b.URL)) == 0:
 			all = append(all, Problem{field, fault.CodeTooMany, es.Sentence{}, es.Say(es.TemplateButtonFixed, v.Index, d.Name)})
+		case b.Kind == KindQuickReply: // nobody sees its value
 		default:
 			if p := forbidden(field, v.Text, v.Open); p != nil {
 				all = append(all, *p)

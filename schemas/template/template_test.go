@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"altavoz/schemas"
 	"altavoz/schemas/template"
 )
 
@@ -77,6 +78,9 @@ func TestWhatDoesNotFitIsNamed(t *testing.T) {
 		"a quick reply's value": {0, aviso, func(u *template.Use) {
 			u.Buttons = append(u.Buttons, template.ButtonValue{Index: 1, Kind: "quick_reply", Text: "x"})
 		}, ""},
+		"a quick reply's value of lines, which nobody sees": {0, aviso, func(u *template.Use) {
+			u.Buttons = append(u.Buttons, template.ButtonValue{Index: 1, Kind: "quick_reply", Text: "{\n\t\"a\": 1}"})
+		}, ""},
 		"no header":              {0, aviso, func(u *template.Use) { u.Header, u.HeaderValue = "", nil }, "header required"},
 		"a header without value": {0, aviso, func(u *template.Use) { u.HeaderValue = nil }, "header required"},
 		"an image instead":       {0, aviso, func(u *template.Use) { u.Header = "image" }, "header.type invalid_value"},
@@ -127,6 +131,20 @@ func TestWhatDoesNotFitIsNamed(t *testing.T) {
 				t.Errorf("got %v, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+// TestValuesOfRecipientsAreOpen: whatever a variable is called that recipients may have.
+func TestValuesOfRecipientsAreOpen(t *testing.T) {
+	t.Parallel()
+	c := &schemas.Content{Template: &schemas.Template{Name: "x", Language: "es", Body: []*schemas.TemplateValue{{Text: "{{nombre}}"}, {Text: "en {{año_2}}"}, {Text: "Ana"}}}}
+	for variables, want := range map[int][]bool{0: {false, false, false}, 2: {true, true, false}} {
+		c.Variables = []string{"nombre", "año_2"}[:variables]
+		for i, v := range template.UseOf(c).Body {
+			if v.Open != want[i] {
+				t.Errorf("%d variables: %q is open: %v", variables, v.Text, v.Open)
+			}
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package template
 
 import (
 	"altavoz/schemas"
+	"altavoz/schemas/personal"
 )
 
 var headers = map[schemas.HeaderKind]string{
@@ -20,7 +21,7 @@ func UseOf(c *schemas.Content) *Use {
 	if t == nil {
 		return nil
 	}
-	open := func(text string) bool { return len(c.GetVariables()) > 0 && placeholder.MatchString(text) }
+	open := func(text string) bool { return len(c.GetVariables()) > 0 && len(personal.Placeholders(text)) > 0 }
 	u := &Use{Name: t.GetName(), Language: t.GetLanguage(), Header: headers[t.GetHeader()]}
 	if v := t.GetHeaderValue(); v != nil {
 		u.HeaderValue = &Value{v.GetName(), v.GetText(), open(v.GetText())}

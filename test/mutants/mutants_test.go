@@ -84,6 +84,7 @@ func mutants() []mutant {
 		{marker: "a-recipients-template-is-its-own", change: value("out.GetTemplate()"), test: "TestATemplateIsFilledForEachRecipient", in: "schemas/personal"},
 		{marker: "an-empty-value-of-a-template-is-refused", change: makeFalse(), test: "TestValuesThatMetaRefusesAreRefused", in: "schemas/template/use"},
 		{marker: "a-value-of-a-template-is-one-line", change: makeFalse(), test: "TestValuesThatMetaRefusesAreRefused", in: "schemas/template/use"},
+		{marker: "values-of-a-template-fit-into-its-record", change: makeFalse(), test: "TestValuesOfATemplateFitIntoARecord", in: "schemas/template/use"},
 		{marker: "a-template-of-a-request-is-bounded", change: makeFalse(), test: "TestATemplateOfARequestIsBounded", in: "schemas/template/use"},
 		{marker: "a-template-goes-without-an-interactive-message", change: makeFalse(), test: "TestSchemaAndParserAgree", in: "schemas/request"},
 		{marker: "template-waits-for-who-sends-it", change: makeFalse(), test: "TestContentsWithATemplateHaveTheSecondVersion"},

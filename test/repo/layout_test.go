@@ -29,7 +29,7 @@ var packages = map[string][]string{
 	"schemas/rules":         {},
 	"schemas/personal":      {"schemas", "schemas/es", "schemas/request/fault", "schemas/rules", "schemas/shape", "schemas/template/use"},
 	"schemas/datauri":       {"schemas/rules"},
-	"schemas/template":      {"schemas", "schemas/es", "schemas/request/fault", "schemas/rules"},
+	"schemas/template":      {"schemas", "schemas/es", "schemas/personal", "schemas/request/fault", "schemas/rules"},
 	"schemas/split":         {},
 	"schemas/hours":         {},
 	"schemas/shown":         {},

@@ -9,6 +9,7 @@ import (
 
 // Cache keeps what was read of a broadcast in memory, if there is room for it.
 func (p *Preparer) Cache(t *task.Task, b *schemas.Broadcast, size int) {
+	t.Personal = b.IsPersonal() // also of one that is read again before it is dispatched: its first recipients are judged by it
 	if b.GetSlices() == nil {
 		if p.cachedBytes+size > CacheBytes && t.Body == nil && !t.Open() {
 			return
@@ -16,7 +17,7 @@ func (p *Preparer) Cache(t *task.Task, b *schemas.Broadcast, size int) {
 		t.CachedBytes = size
 		p.cachedBytes += size
 	}
-	t.Body, t.SharedFile, t.Personal = b, b.GetContent().GetMedia() != nil, b.IsPersonal()
+	t.Body, t.SharedFile = b, b.GetContent().GetMedia() != nil
 	for _, m := range b.GetContent().AllFiles() {
 		blob.Bind(m, t.ID)
 	}

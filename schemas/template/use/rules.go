@@ -18,7 +18,8 @@ const (
 	MaxButtons = 10
 	MaxPayload = 256
 	MaxCode    = 20
-	maxSpaces  = 4 // in a row
+	MaxBytes   = 32 << 10 // of all values: what a broadcast may have beside them fits into a record of content too
+	maxSpaces  = 4        // in a row
 	maxVarName = 64
 )
 
@@ -131,10 +132,15 @@ func Faults(t *schemas.Template) (all []*fault.FieldError) {
 	all = append(all, headerFaults(t)...)
 	all = append(all, bodyFaults(t)...)
 	all = append(all, buttonFaults(t)...)
+	bytes := 0
 	for _, v := range Texts(t) {
 		if f := v.Check(); f != nil {
 			all = append(all, f)
 		}
+		bytes += len(*v.Value)
+	}
+	if bytes > MaxBytes { //mutant:values-of-a-template-fit-into-its-record
+		add("template", fault.CodeTooLong, es.UseBytes, MaxBytes, bytes)
 	}
 	return all
 }

@@ -134,6 +134,22 @@ func TestATemplateOfARequestIsBounded(t *testing.T) {
 	}
 }
 
+// What is accepted fits into the record of a content, of which the fanout refuses a larger one: text beside the template included.
+func TestValuesOfATemplateFitIntoARecord(t *testing.T) {
+	t.Parallel()
+	tmpl := &schemas.Template{Name: "a", Language: "es"}
+	for range use.MaxBytes / 1024 {
+		tmpl.Body = append(tmpl.Body, &schemas.TemplateValue{Text: strings.Repeat("é", 512)})
+	}
+	if all := use.Faults(tmpl); len(all) > 0 {
+		t.Errorf("%d bytes are refused: %v", use.MaxBytes, all)
+	}
+	tmpl.Body[0].Text += "x"
+	if all := use.Faults(tmpl); len(all) != 1 || all[0].Field != "template" || all[0].Code != fault.CodeTooLong {
+		t.Errorf("a byte more: %v", all)
+	}
+}
+
 // Reading ends where the value does, or at a mistake of the JSON: whatever stands behind it is somebody else's.
 func TestReadingNeverPanics(t *testing.T) {
 	t.Parallel()
