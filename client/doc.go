@@ -1,6 +1,6 @@
 // Package client is altavoz for Go programs: it sends broadcasts and follows them.
 //
-// A Draft is a broadcast as a program writes it. There are two ways in, with one set of rules:
+// A Draft is a broadcast as a program writes it: a free-form message, or the use of a message template. There are two ways in, with one set of rules:
 //
 //	Client.Send    over HTTP, to a process with the role producer. It can be answered with the result.
 //	Publish        straight to Kafka, for systems that have no HTTP at hand. It needs WRITE on the topics broadcasts and blobs.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"altavoz/schemas"
 )
@@ -19,9 +20,9 @@ import (
 // Draft is a broadcast as a Go program writes it. The zero value of a member leaves it out; the rules are those of the
 // HTTP request (docs/api.md).
 type Draft struct {
-	TaskID     string `json:"task_id,omitzero"` // a UUID, as schemas.NewTaskID makes it: sending the draft again is then harmless
-	Sender     string `json:"sender,omitzero"`  // phone_number_id; empty: the service's first
-	BodyText   string `json:"body_text"`        // at most 1,024 characters
+	TaskID     string `json:"task_id,omitzero"`   // a UUID, as schemas.NewTaskID makes it: sending the draft again is then harmless
+	Sender     string `json:"sender,omitzero"`    // phone_number_id; empty: the service's first
+	BodyText   string `json:"body_text,omitzero"` // at most 1,024 characters
 	FooterText string `json:"footer_text,omitzero"`
 	ButtonText string `json:"button_text,omitzero"` // at most 20 characters
 	ButtonURL  string `json:"button_url,omitzero"`
@@ -29,6 +30,8 @@ type Draft struct {
 	Buttons         []Button `json:"buttons,omitempty"` // at most 3
 	List            *List    `json:"list,omitzero"`
 	LocationRequest bool     `json:"location_request,omitzero"`
+	// Instead of all of these texts, buttons and lists. It also reaches people who did not write within 24 hours.
+	Template *TemplateUse `json:"-"`
 
 	Category      string          `json:"category,omitzero"`   // Direct Send: utility, authentication or service
 	OnUnknown     string          `json:"on_unknown,omitzero"` // report, or resend
@@ -70,16 +73,21 @@ const draftBuffer = 32 << 10 // bytes
 
 // WriteJSON writes the draft as the body of the HTTP request, in constant memory. An error is that of w, or of File.
 func (d *Draft) WriteJSON(w io.Writer) error {
-	head, err := json.Marshal(d)
-	if err != nil {
-		return fmt.Errorf("writing a draft: %w", err)
+	head := *d
+	if d.Template != nil {
+		head.HeaderType, head.HeaderContent = "", "" // they stand within it
 	}
-	out := &draftWriter{bufio.NewWriterSize(w, draftBuffer)}
-	out.text(string(head[:len(head)-1])) // body_text is always there, so that a comma may follow
-	if d.File != nil {
-		if err := d.writeFile(out); err != nil {
-			return err
-		}
+	out := &draftWriter{Writer: bufio.NewWriterSize(w, draftBuffer)}
+	err := out.open(&head)
+	switch {
+	case err != nil:
+	case d.Template != nil:
+		err = d.writeTemplate(out)
+	case d.File != nil:
+		err = d.writeFile(out, "header_content")
+	}
+	if err != nil {
+		return err
 	}
 	if d.Recipients != nil {
 		err = writeList(out, "recipients", d.Recipients)
@@ -102,7 +110,8 @@ func (d *Draft) WriteJSON(w io.Writer) error {
 
 // writeList writes the recipients, until one can't be written any more.
 func writeList[T any](out *draftWriter, name string, all iter.Seq[T]) error {
-	out.text(`,"` + name + `":[`)
+	out.member(name)
+	out.text(`[`)
 	sep := ""
 	for one := range all {
 		text, err := json.Marshal(one, json.Deterministic(true))
@@ -119,12 +128,13 @@ func writeList[T any](out *draftWriter, name string, all iter.Seq[T]) error {
 	return nil
 }
 
-func (d *Draft) writeFile(out *draftWriter) error {
+func (d *Draft) writeFile(out *draftWriter, member string) error {
 	label := d.FileType
 	if d.FileName != "" {
 		label += ";name=" + strings.ReplaceAll(url.QueryEscape(d.FileName), "+", "%20")
 	}
-	out.text(`,"header_content":"data:` + label + `;base64,`)
+	out.member(member)
+	out.text(`"data:` + label + `;base64,`)
 	enc := base64.NewEncoder(base64.StdEncoding, out)
 	if _, err := io.Copy(enc, d.File); err != nil {
 		return fmt.Errorf("reading the draft's file: %w", err)
@@ -137,6 +147,28 @@ func (d *Draft) writeFile(out *draftWriter) error {
 }
 
 // draftWriter keeps its first error for Flush.
-type draftWriter struct{ *bufio.Writer }
+type draftWriter struct {
+	*bufio.Writer
+	sep string // before the next member
+}
 
 func (w *draftWriter) text(s string) { _, _ = w.WriteString(s) }
+
+// open writes an object but for its end, for members that follow.
+func (w *draftWriter) open(object any) error {
+	text, err := json.Marshal(object, jsontext.AllowDuplicateNames(true))
+	if err != nil {
+		return fmt.Errorf("writing a draft: %w", err)
+	}
+	w.text(string(text[:len(text)-1]))
+	if w.sep = ","; len(text) == len(`{}`) {
+		w.sep = ""
+	}
+	return nil
+}
+
+// member begins a member of the object that is open.
+func (w *draftWriter) member(name string) {
+	w.text(w.sep + `"` + name + `":`)
+	w.sep = ","
+}

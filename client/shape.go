@@ -31,6 +31,9 @@ func (d *Draft) Texts() []string {
 	if d.HeaderType == "text" {
 		all = append(all, d.HeaderContent)
 	}
+	if d.Template != nil {
+		all = append(all, d.Template.texts()...)
+	}
 	for _, b := range d.Buttons {
 		all = append(all, b.ID, b.Title)
 	}

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"altavoz/app"
-	"altavoz/schemas"
+	"altavoz/cmd/altavoz/templates"
 	"altavoz/schemas/content"
 	"altavoz/schemas/shown"
 )
@@ -63,12 +63,7 @@ func (b *broadcastFlags) understand(cmd *cobra.Command) error {
 
 // doubts asks about what a program may have forgotten to fill in. What it certainly forgot is the server's to refuse.
 func (b *broadcastFlags) doubts(cmd *cobra.Command) error {
-	d := &b.draft
-	c := &schemas.Content{Body: d.BodyText, Footer: d.FooterText, ButtonText: d.ButtonText, ButtonUrl: d.ButtonURL}
-	if d.HeaderType == "text" {
-		c.HeaderText = d.HeaderContent
-	}
-	if doubts := content.Doubts(c); len(doubts) > 0 && !d.Literal {
+	if doubts := content.Doubts(templates.Content(&b.draft)); len(doubts) > 0 && !b.draft.Literal {
 		for _, doubt := range doubts {
 			say(cmd.ErrOrStderr(), "altavoz: warning: %s", doubt.Spanish())
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"altavoz/client"
 	"altavoz/cmd/altavoz/phones"
 	"altavoz/cmd/altavoz/shape"
+	"altavoz/cmd/altavoz/templates"
 	"altavoz/schemas"
 )
 
@@ -27,6 +29,7 @@ type broadcastFlags struct {
 	phones   phones.List
 	draft    client.Draft
 	shape    shape.Flags
+	template templates.Flags
 	header   string
 	schedule string
 	expire   string
@@ -46,6 +49,7 @@ func (b *broadcastFlags) add(cmd *cobra.Command) {
 	f.StringVar(&b.header, "header", "", "text=TEXT, or image=, video= or document= and a FILE or URL")
 	f.StringVar(&b.draft.FooterText, "footer", "", "small text below")
 	b.shape.Add(cmd)
+	b.template.Add(cmd)
 	f.StringVar(&b.draft.Sender, "sender", "", "the phone number id to send from (the server's first)")
 	f.StringVar(&b.schedule, "schedule-at", "", "when to begin, as 2026-01-31T09:00:00-05:00")
 	f.StringVar(&b.expire, "expire-at", "", "when to give up, written like that")
@@ -61,16 +65,14 @@ func (b *broadcastFlags) add(cmd *cobra.Command) {
 func (b *broadcastFlags) read(cmd *cobra.Command) error {
 	b.phones.In = cmd.InOrStdin()
 	b.draft.TaskID = schemas.NewTaskID().String() // a repeat is then harmless
+	if err := cmp.Or(b.template.Fill(cmd, &b.draft), b.shape.Fill(&b.draft)); err != nil {
+		return wrongUse(cmd, err)
+	}
 	switch {
-	case !cmd.Flags().Changed("body"):
-		return wrongUse(cmd, errors.New("--body is missing"))
 	case len(b.phones.Inline) == 0 && b.phones.Path == "" && b.phones.Only == "":
 		return wrongUse(cmd, errors.New("nobody to send to: --phones or --csv is missing"))
 	case b.phones.Column != "" && b.phones.Path == "":
 		return wrongUse(cmd, errors.New("--column is about --csv"))
-	}
-	if err := b.shape.Fill(&b.draft); err != nil {
-		return wrongUse(cmd, err)
 	}
 	for _, t := range []struct {
 		flag, text string

@@ -24,7 +24,7 @@ func publishCommand() *cobra.Command {
 	var broadcast broadcastFlags
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "publish --body TEXT (--phones LIST | --csv FILE)",
+		Use:   "publish (--body TEXT | --template NAME) (--phones LIST | --csv FILE)",
 		Short: "Put a broadcast straight on Kafka, as an upstream system does",
 		Long: "Writes a broadcast to the topic broadcasts, and long lists and files to blobs, and prints the task id. Nobody has to run for it\n" +
 			"but Kafka: ALTAVOZ_KAFKA_BROKERS, or the embedded one of a process on this machine.",

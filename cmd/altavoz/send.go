@@ -17,7 +17,7 @@ func sendCommand() *cobra.Command {
 	var detach, dry bool
 	var testTo string
 	cmd := &cobra.Command{
-		Use:   "send --body TEXT (--phones LIST | --csv FILE)",
+		Use:   "send (--body TEXT | --template NAME) (--phones LIST | --csv FILE)",
 		Short: "Send a message to many phones and follow it",
 		Long: "Posts a broadcast to a running altavoz and shows how far it is. Lists and files are read as they are sent, whatever their size.\n" +
 			"The exit code is 3 if some phones were not reached. With --dry-run nothing is sent: it shows what would happen, and the code is 3 if some\n" +
@@ -26,6 +26,7 @@ func sendCommand() *cobra.Command {
 		Example: "  altavoz send --body 'Hola' --phones 573001234567,573007654321\n" +
 			"  altavoz send --body 'Promo' --csv list.csv --column phone --header image=promo.png --button 'Ver más=https://example.com'\n" +
 			"  altavoz send --body 'Hola {{nombre}}' --csv list.csv\n" +
+			"  altavoz send --template aviso --language es_CO --template-value nombre='{{nombre}}' --header image=promo.png --csv list.csv\n" +
 			"  altavoz send --body 'Promo' --csv list.csv --dry-run\n" +
 			"  altavoz send --body 'Promo' --test-to 573001234567",
 		Args: usage(cobra.NoArgs),

@@ -33,8 +33,8 @@ var dryRuns = map[Code]text{
 	DryRunDone:      {"Ensayo: no se envió nada", "Dry run: nothing was sent"},
 	DryRunElsewhere: {"El campo 'dry_run' solo vale por HTTP: este envío no se hace", "The field 'dry_run' is only for HTTP: this broadcast is not made"},
 	DryRunLate: {
-		"El campo 'dry_run' debe ir antes de 'phones' y de 'header_content' cuando la lista o el archivo son grandes",
-		"The field 'dry_run' must come before 'phones' and 'header_content' where the list or the file is large",
+		"El campo 'dry_run' debe ir antes de la lista y del archivo cuando son grandes",
+		"The field 'dry_run' must come before the list and the file where they are large",
 	},
 	ShareDryRuns: {"Esta clave de API ya tiene el máximo de ensayos a la vez; intente de nuevo en unos segundos", "This API key already has its limit of dry runs at once; try again in a few seconds"},
 	BusyDryRuns:  {"Hay demasiados ensayos a la vez; intente de nuevo en unos segundos", "There are too many dry runs at once; try again in a few seconds"},

@@ -73,7 +73,7 @@ var hints = map[Code]text{
 	HintURL:         {"use una dirección pública con https://, sin usuario ni contraseña", "use a public https:// address, without user and password"},
 	HintTime:        {"escriba fecha y hora con su zona, como 2026-01-31T09:00:00-05:00", "write date and time with their zone, as 2026-01-31T09:00:00-05:00"},
 	HintBase64:      {"codifique el archivo en base64 estándar (RFC 4648)", "encode the file in standard base64 (RFC 4648)"},
-	HintFileType:    {"use un tipo de archivo que WhatsApp admita para ese header_type", "use a type of file that WhatsApp takes for that header_type"},
+	HintFileType:    {"use un tipo de archivo que WhatsApp admita para ese tipo de encabezado", "use a type of file that WhatsApp takes for that type of header"},
 	HintFileSize:    {"reduzca el archivo", "make the file smaller"},
 	HintJSON:        {"envíe un solo objeto JSON válido, en UTF-8", "send one valid JSON object, in UTF-8"},
 	HintDuplicate:   {"déjelo una sola vez", "leave it once"},

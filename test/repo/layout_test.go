@@ -200,7 +200,7 @@ var packages = map[string][]string{
 	"cmd/altavoz/shape":    {"client"},
 	"cmd/altavoz/progress": {"client", "schemas/shown"},
 
-	"cmd/altavoz/templates":    {"client", "schemas/es", "schemas/shown", "schemas/template"},
+	"cmd/altavoz/templates":    {"client", "schemas", "schemas/es", "schemas/shown", "schemas/template"},
 	"schemas/request/fault":    {"schemas", "schemas/es", "schemas/hours"},
 	"schemas/request/attached": {"schemas", "schemas/es", "schemas/datauri", "schemas/request/fault", "schemas/rules"},
 }

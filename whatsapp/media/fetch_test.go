@@ -181,7 +181,7 @@ func TestThreatS07URLsThatAreRefused(t *testing.T) {
 	} {
 		t.Run(url, func(t *testing.T) {
 			got, err := h.Resolve(t.Context(), sender, image, &schemas.MediaRef{Url: url})
-			if !errors.Is(err, schemas.ErrContent) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "header_content") {
+			if !errors.Is(err, schemas.ErrContent) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "del encabezado") {
 				t.Errorf("%.80s: %v, %v; want %v", url, got, err, schemas.ErrContent)
 			}
 			if _, looked := h.Check(t.Context(), image, &schemas.MediaRef{Url: url}); fmt.Sprint(looked) != fmt.Sprint(err) {

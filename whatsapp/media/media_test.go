@@ -236,7 +236,7 @@ func TestFilesThatNeverWorkAreContentErrors(t *testing.T) {
 		want string
 	}{
 		"nothing":          {image, &schemas.MediaRef{}, "no tiene un archivo"},
-		"text header":      {schemas.HeaderKind_HEADER_KIND_TEXT, &schemas.MediaRef{Inline: []byte(png)}, "header_type"},
+		"text header":      {schemas.HeaderKind_HEADER_KIND_TEXT, &schemas.MediaRef{Inline: []byte(png)}, "su tipo"},
 		"not an image":     {image, &schemas.MediaRef{Inline: []byte("%PDF-1.7")}, "no es una imagen que WhatsApp acepte (JPEG o PNG)"},
 		"not a video":      {video, &schemas.MediaRef{Inline: []byte(png)}, "no es un video"},
 		"large":            {image, &schemas.MediaRef{Inline: append([]byte(png), make([]byte, 5_000_000)...)}, "hasta 5 MB"},
@@ -247,7 +247,7 @@ func TestFilesThatNeverWorkAreContentErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := h.Resolve(t.Context(), sender, tt.kind, tt.in)
-			if !errors.Is(err, schemas.ErrContent) || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "header_content") {
+			if !errors.Is(err, schemas.ErrContent) || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "encabezado") {
 				t.Errorf("%v, %v; want %v", got, err, schemas.ErrContent)
 			}
 		})
