@@ -114,7 +114,7 @@ const (
 	maxReading     = 1024 // bodies of any size read at once: 64 KiB of buffers each, 64 MiB
 	maxWaiting     = 4096 // direct answers waited for at once; the next are told that they are queued
 
-	// PublishTimeout is how long an answer waits for Kafka once its body was read: for all acknowledgements, and for the Status
+	// PublishTimeout is how long an answer waits for Kafka once its body was read, and its template judged: for all acknowledgements, and for the Status
 	// that tells who had a chosen task id first. A record that was sent to Kafka may arrive long after its request was
 	// answered: what became of it nobody can say, and the answer says so.
 	PublishTimeout = upload.Timeout

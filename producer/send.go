@@ -140,7 +140,7 @@ func (in *Ingress) accept(ctx context.Context, o *order) answer {
 	if o.req.DryRun { //mutant:dry-run-is-not-made
 		return in.finish(ctx, o)
 	}
-	soon, cancel := context.WithDeadline(ctx, o.now.Add(PublishTimeout))
+	soon, cancel := context.WithTimeout(ctx, PublishTimeout) // not of when the body was read: Meta may have been slow to say what a template has
 	defer cancel()
 	o.up.Until(soon)
 	b, err := o.up.Broadcast(o.req, o.task, o.sender, o.now)

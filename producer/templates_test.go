@@ -3,17 +3,23 @@ package producer_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"altavoz/producer"
 	"altavoz/producer/templates"
+	"altavoz/schemas"
 	"altavoz/schemas/template"
+	"altavoz/stream"
 )
 
 // catalogue is the templates of an account, and what keeps them from being read.
 type catalogue struct {
 	err      error
 	problems []template.Problem
+	takes    time.Duration
 }
 
 func (c *catalogue) Page(context.Context, string, template.Query) (*template.Page, error) {
@@ -25,7 +31,26 @@ func (c *catalogue) Page(context.Context, string, template.Query) (*template.Pag
 }
 
 func (c *catalogue) Check(context.Context, string, *template.Use) ([]template.Problem, error) {
+	time.Sleep(c.takes)
 	return c.problems, c.err
+}
+
+// TestBroadcastIsAcceptedThoughMetaIsSilent: the time that its question takes is not that which Kafka has.
+func TestBroadcastIsAcceptedThoughMetaIsSilent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := setup(t, producer.Config{})
+		h.templates.takes, h.templates.err = 4*time.Second, template.ErrUnanswered
+		h.log.after = func(rec stream.Record) {
+			if s := statusOf(t, rec); s != nil {
+				time.AfterFunc(2*time.Second, func() { h.put(s) })
+			}
+		}
+		code, body, _ := h.post(`{"phones":["573991234567"],"template":{"name":"aviso_corte","language":"es_CO"},"use_queue":true,"task_id":"` + schemas.NewTaskID().String() + `"}`)
+		if code != http.StatusAccepted || !strings.Contains(body, "warnings") {
+			t.Errorf("%d %s, want it accepted with a warning", code, body)
+		}
+	})
 }
 
 func TestTemplatesOfAnAccountAreListed(t *testing.T) {

@@ -134,7 +134,7 @@ func Predicts(code int) bool {
 		return false
 	}
 	v := verdicts[code]
-	return v == schemas.VerdictContent || v == schemas.VerdictAccount
+	return v == schemas.VerdictContent || v == schemas.VerdictAccount || v == schemas.VerdictTemplate
 }
 
 // verdictOf looks a code up. Codes that Meta has added since are judged by the rest of the answer.

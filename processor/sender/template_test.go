@@ -76,6 +76,22 @@ func TestPausedTemplateLosesNobody(t *testing.T) {
 	})
 }
 
+// TestAPauseOfNoTemplateEndsTheSend: of a message that uses none, as one by Direct Send, nobody is told when it may be sent again.
+func TestAPauseOfNoTemplateEndsTheSend(t *testing.T) {
+	bubble(t, func(w *world) {
+		w.start(both, rate(20))
+		task := schemas.NewTaskID()
+		w.lock(func() {
+			w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: schemas.VerdictTemplate, Code: 132015} }
+		})
+		w.produceAll(bulkPartition, task, 10, until(time.Now().Add(schemas.SendLife)))
+		w.rest(time.Minute)
+		if n, calls := w.count(schemas.OutcomeFailed), w.callsOf(task); n != 10 || calls != 10 {
+			t.Errorf("%d failed after %d calls, want 10 after 10", n, calls)
+		}
+	})
+}
+
 // TestNothingIsCalledOnceAWebhookSaysThatItsTemplateIsPaused: and what waits goes on within seconds of the word that it is approved.
 func TestNothingIsCalledOnceAWebhookSaysThatItsTemplateIsPaused(t *testing.T) {
 	bubble(t, func(w *world) {

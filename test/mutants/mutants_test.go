@@ -177,6 +177,7 @@ func mutants() []mutant {
 		{marker: "an-answer-of-before-a-change-does-not-count", change: condition("known && time.Since(e.at) < age"), test: "TestAChangedTemplateIsReadAnew", in: "whatsapp/templates"},
 		{marker: "a-pause-that-nobody-takes-back-ends", change: operandWith("life", "life < 0"), test: "TestTemplatesHaveTheirLastWord", in: "schemas/standing"},
 		{marker: "an-end-of-before-counts-for-no-later-task", change: operandWith("afterMs", "false"), test: "TestTemplatesHaveTheirLastWord", in: "schemas/standing"},
+		{marker: "a-pause-without-a-template-is-waited-for-by-nobody", change: makeFalse(), test: "TestAPauseOfNoTemplateEndsTheSend", in: "processor/sender"},
 		{marker: "nothing-is-called-while-its-template-is-paused", change: makeFalse(), test: "TestNothingIsCalledOnceAWebhookSaysThatItsTemplateIsPaused", in: "processor/sender"},
 		{marker: "what-waits-for-its-template-takes-no-window", change: makeFalse(), test: "TestStalledTaskTakesNothingOfTheWindow", in: "processor/fanout/schedule"},
 		{marker: "nothing-is-dispatched-while-its-template-is-paused", change: makeFalse(), test: "TestTaskWaitsWhileItsTemplateIsPaused", in: "processor/fanout"},

@@ -48,6 +48,14 @@ func (m *Message) Template() string { return standing.TemplateKey(m.template) }
 // Uses is that template.
 func (m *Message) Uses() *schemas.Template { return m.template }
 
+// Verdict is what an answer to a call with the message means: of one that uses no template nobody tells when its pause is over.
+func (m *Message) Verdict(v schemas.Verdict) schemas.Verdict {
+	if v == schemas.VerdictTemplate && m.template == nil { //mutant:a-pause-without-a-template-is-waited-for-by-nobody
+		return schemas.VerdictContent
+	}
+	return v
+}
+
 // Failed is why the message can't be sent; empty if nothing is known against it.
 func (m *Message) Failed() string { return m.failed }
 
