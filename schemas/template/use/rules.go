@@ -140,7 +140,7 @@ func Faults(t *schemas.Template) (all []*fault.FieldError) {
 		bytes += len(*v.Value)
 	}
 	if bytes > MaxBytes { //mutant:values-of-a-template-fit-into-its-record
-		add("template", fault.CodeTooLong, es.UseBytes, MaxBytes, bytes)
+		_ = add("template", fault.CodeTooLong, es.UseBytes, MaxBytes, bytes)
 	}
 	return all
 }
