@@ -361,3 +361,17 @@ func TestATemplateIsFilledForEachRecipient(t *testing.T) {
 		t.Errorf("without a file: %v, want code %d", f, schemas.CodePersonal)
 	}
 }
+
+// TestNoValueLeavesTheLinkOfATemplate: a suffix that is nothing but a value stands behind the template's link all the same.
+func TestNoValueLeavesTheLinkOfATemplate(t *testing.T) {
+	t.Parallel()
+	for value, good := range map[string]bool{"77": true, "a/b?c=1": true, "..77": true, "../x": false, "a/%2e%2E/x": false} {
+		c := &schemas.Content{Variables: []string{"p"}, Template: &schemas.Template{Name: "a", Language: "es", Buttons: []*schemas.TemplateButton{
+			{Kind: schemas.TemplateButtonKind_TEMPLATE_BUTTON_KIND_URL_SUFFIX, Value: "{{p}}"},
+		}}}
+		f := Check(c, &schemas.Personal{Variables: []uint32{0}, Values: []string{value}})
+		if (f == nil) != good {
+			t.Errorf("%s: %v", value, f)
+		}
+	}
+}

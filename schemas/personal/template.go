@@ -48,7 +48,7 @@ func fillTemplate(out *schemas.Content, value func(name string) (string, bool)) 
 			f.Variable = missing
 			return f
 		}
-		if t.Kind == use.Suffix && Literals(*t.Value) != "" && climbs(anyHost+*t.Value, anyHost+filled) {
+		if t.Kind == use.Suffix && climbs(anyHost+*t.Value, anyHost+filled) {
 			return fault(schemas.CodePersonal, t.Field, es.UseSuffix, t.Field)
 		}
 		*t.Value = filled
