@@ -65,6 +65,7 @@ func (w *world) optOutLate(task *simTask, r *rand.Rand) {
 
 // says posts a webhook of what somebody wrote until it is answered with 200, as Meta does.
 func (w *world) says(from, text string, at int64) {
+	w.wroteAt(from, at)
 	body := fmt.Sprintf(`{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":%q},`+
 		`"messages":[{"from":%q,"timestamp":"%d","type":"text","text":{"body":%q}}]}}]}]}`, simNumber, from, at, text)
 	mac := hmac.New(sha256.New, []byte(simAppSecret))

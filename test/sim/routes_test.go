@@ -53,14 +53,17 @@ func (w *world) routed(task *simTask, r *rand.Rand) stream.Record {
 
 // writes has somebody write to the number; so long ago, by the time that Meta gives.
 func (w *world) writes(from string, ago time.Duration) {
-	at := time.Now().Add(-ago).Unix()
+	w.says(from, "hola", time.Now().Add(-ago).Unix())
+}
+
+// wroteAt notes that somebody wrote, whatever it was: also who opts out has a window.
+func (w *world) wroteAt(from string, at int64) {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.wrote == nil {
 		w.wrote = make(map[string][]time.Time)
 	}
 	w.wrote[from] = append(w.wrote[from], time.Unix(at, 0))
-	w.mu.Unlock()
-	w.says(from, "hola", at)
 }
 
 // inWindow finds who got the interactive message of a broadcast with both although their window was shut.
@@ -88,6 +91,11 @@ func (w *world) calls(task schemas.TaskID, index uint32) (calls, open, accepted 
 		calls, open, accepted = calls+c, open+o, accepted+a
 	}
 	return calls, open, accepted
+}
+
+// withheld is how many answers somebody's calls did not get, whichever message they were.
+func (w *world) withheld(task schemas.TaskID, index uint32) int {
+	return w.sim.Withheld(schemas.Callback(task, index)) + w.sim.Withheld(schemas.TemplateCallback(task, index))
 }
 
 // checkRoute finds who is said to have got another message than they did.

@@ -99,7 +99,7 @@ func (w *world) checkUnknown(unknown map[recipient]time.Time) {
 	w.mu.Unlock()
 	starts := w.startsOf()
 	for who, said := range unknown {
-		if w.sim.Withheld(schemas.Callback(who.task, who.index)) > 0 || witness.Explains(starts[who], said, harm) != nil {
+		if w.withheld(who.task, who.index) > 0 || witness.Explains(starts[who], said, harm) != nil {
 			continue
 		}
 		calls, open, accepted := w.calls(who.task, who.index)
@@ -117,7 +117,7 @@ func (w *world) checkUnknown(unknown map[recipient]time.Time) {
 			if s := starts[who]; len(s) > 0 {
 				deaths = min(simResends, witness.Hits(s[0], s[len(s)-1].Add(simReach), "", harm))
 			}
-			if withheld := w.sim.Withheld(schemas.Callback(who.task, who.index)); open-1 > withheld+deaths {
+			if withheld := w.withheld(who.task, who.index); open-1 > withheld+deaths {
 				w.errorf("%s/%d asked for it and was called %d times without a plain refusal; %d answers were withheld, and faults allow %d more; started at %v; faults %v",
 					who.task, who.index, open, withheld, deaths, starts[who], harm)
 			}
