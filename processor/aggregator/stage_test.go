@@ -51,7 +51,7 @@ func TestStatusesAreSpacedUnderLoad(t *testing.T) {
 	for _, tt := range []struct {
 		everyMs, atOnce uint32
 		least, most     int
-	}{{10, 1, 5, 8}, {1, 1, 11, 14}, {1, 2, 18, 22}} {
+	}{{10, 1, 9, 12}, {1, 1, 11, 14}, {1, 2, 18, 22}} {
 		t.Run(fmt.Sprintf("%d every %d ms", tt.atOnce, tt.everyMs), func(t *testing.T) { statusesAreSpaced(t, tt.everyMs, tt.atOnce, tt.least, tt.most) })
 	}
 }

@@ -11,7 +11,7 @@ const (
 	// busyEvery is how often at most the status of a task is written, and quietEvery if nothing changed in it but the outcomes of less than
 	// fewOutcomes recipients. The fanout learns by a status how many sends may follow: each brings a quantum, with a commit and requests of its own.
 	busyEvery   = 150 * time.Millisecond
-	quietEvery  = 500 * time.Millisecond
+	quietEvery  = 300 * time.Millisecond
 	fewOutcomes = 256
 	// maxBatch is how many statuses of a list are written at once: of busy tasks, 6,700 a second.
 	maxBatch = 1000

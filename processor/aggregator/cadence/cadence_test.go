@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Whatever changes whenever: each change is in a status 500 ms and a tick later at most, one that is not of few outcomes 150 ms and a tick, what
+// Whatever changes whenever: each change is in a status 300 ms and a tick later at most, one that is not of few outcomes 150 ms and a tick, what
 // hurries at once; and nothing is written more often than that.
 func TestEveryChangeIsWrittenInTime(t *testing.T) {
 	t.Parallel()
