@@ -21,7 +21,7 @@ MUT_TIME  := 5m
 # How many packages' tests run at once: some of them wait for real time.
 UNIT_PARALLEL := 3
 # How many tests of the whole path run at once: they wait more than they compute, half of the time for a Kafka of their own.
-E2E_PARALLEL := 3
+E2E_PARALLEL := 4
 # How many mutants run at once: the slowest ones wait half a minute for what does not come.
 MUT_PARALLEL := 6
 

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,6 +79,13 @@ func TestEndToEndPreferences(t *testing.T) {
 			}
 			if time.Now().After(end) {
 				t.Fatalf("%s: %+v", c.preference, s.Result)
+			}
+		}
+		// A message that left before the webhook came is not delivered (131050): if that were told after the next preference, it would be the newer word.
+		for pending, end := true, time.Now().Add(harness.SettleTime); pending; time.Sleep(50 * time.Millisecond) {
+			_, summary := h.Get(t, h.simulator+"/_simulator/summary")
+			if pending = !strings.Contains(summary, `"pending":0`); pending && time.Now().After(end) {
+				t.Fatalf("webhooks are not told: %s", summary)
 			}
 		}
 		time.Sleep(1100 * time.Millisecond) // preferences have whole seconds, and of two in one the opt-out counts
