@@ -56,20 +56,26 @@ func TestPartitionsThatWereAddedAreNoticed(t *testing.T) {
 	})
 }
 
+// createResults makes results as an operator does, with other partitions than the table has.
+func createResults(t *testing.T, c kafka.Config, partitions int32) {
+	t.Helper()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	month := strconv.FormatInt((31 * 24 * time.Hour).Milliseconds(), 10)
+	if _, err := kadm.NewClient(cl).CreateTopic(t.Context(), partitions, -1, map[string]*string{"retention.ms": &month}, c.Prefix+string(schemas.TopicResults)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A version that brings a topic finds a cluster whose topics an operator made, with other partitions than the table has.
 func TestNewTopicHasThePartitionsOfResults(t *testing.T) {
 	t.Parallel()
 	kafkatest.OnBrokers(t, func(t *testing.T, c kafka.Config) {
-		cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer cl.Close()
 		const made = 7
-		month := strconv.FormatInt((31 * 24 * time.Hour).Milliseconds(), 10)
-		if _, err := kadm.NewClient(cl).CreateTopic(t.Context(), made, -1, map[string]*string{"retention.ms": &month}, c.Prefix+string(schemas.TopicResults)); err != nil {
-			t.Fatal(err)
-		}
+		createResults(t, c, made)
 		layout := kafkatest.Layout(t, c)
 		for _, topic := range []stream.Topic{schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicEvents, schemas.TopicCallbacks} {
 			if layout[topic] != made {
@@ -83,16 +89,8 @@ func TestNewTopicHasThePartitionsOfResults(t *testing.T) {
 func TestListThatIsOlderThanResultsCreatesNothing(t *testing.T) {
 	t.Parallel()
 	cluster, c := kafkatest.Embedded(t)
-	cl, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer cl.Close()
 	const made = 7
-	month := strconv.FormatInt((31 * 24 * time.Hour).Milliseconds(), 10)
-	if _, err := kadm.NewClient(cl).CreateTopic(t.Context(), made, -1, map[string]*string{"retention.ms": &month}, c.Prefix+string(schemas.TopicResults)); err != nil {
-		t.Fatal(err)
-	}
+	createResults(t, c, made)
 	old := false
 	cluster.ControlKey(int16(kmsg.Metadata), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		req := r.(*kmsg.MetadataRequest)
