@@ -12,7 +12,13 @@ import (
 // countries is how many people each country has.
 type countries map[string]uint32
 
-func (c countries) add(p schemas.Phone, n uint32) { c[phone.Country(p.Digits())] += n }
+// country returns that of a recipient; empty where nobody has said what messages cost, and nobody asks.
+func (l *List) country(p schemas.Phone) string {
+	if !l.priced {
+		return ""
+	}
+	return phone.Country(p.Digits())
+}
 
 // without takes people out who are counted.
 func (c countries) without(some countries) {
@@ -28,11 +34,8 @@ type Cost struct {
 	Assumptions []string `json:"assumptions"`
 }
 
-// costOf estimates what the messages of a category to those pending cost; nil: nobody has said what one costs.
+// costOf estimates what the messages of a category to those pending cost.
 func (l *List) costOf(card *rates.Card, category rates.Category, in es.Language) *Cost {
-	if card == nil {
-		return nil
-	}
 	assumed := []es.Sentence{es.Say(es.CostDelivered), es.Say(es.CostTemplate, string(category))}
 	if category == rates.Service {
 		assumed[1] = es.Say(es.CostService, rates.FreeService)

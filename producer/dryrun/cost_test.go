@@ -19,6 +19,18 @@ func (billed) Report(context.Context, string, *schemas.Content) []es.Sentence { 
 
 func (b billed) Category(context.Context, string, *schemas.Content) string { return string(b) }
 
+// unasked must not be asked what a template is billed as.
+type unasked struct {
+	billed
+
+	t *testing.T
+}
+
+func (u unasked) Category(context.Context, string, *schemas.Content) string {
+	u.t.Error("Meta is asked for a category that nobody needs")
+	return ""
+}
+
 // The cost is of those who would be sent to, by their countries: not of who opted out, came before, or has a message that can't be made.
 func TestCostIsOfThoseWhoWouldBeSentTo(t *testing.T) {
 	t.Parallel()
@@ -41,6 +53,7 @@ func TestCostIsOfThoseWhoWouldBeSentTo(t *testing.T) {
 		{"a template", &schemas.Content{Template: &schemas.Template{Name: "a"}}, billed("utility"), card, rates.Utility, "0.400000", es.Say(es.CostTemplate, "utility")},
 		{"a category of a later version", &schemas.Content{Template: &schemas.Template{Name: "a"}}, billed("other"), card, rates.Marketing, "4.000000", es.Say(es.CostTemplate, "marketing")},
 		{"no prices", &schemas.Content{Body: "Hola"}, nil, nil, "", "", es.Sentence{}},
+		{"a template without prices", &schemas.Content{Template: &schemas.Template{Name: "a"}}, unasked{t: t}, nil, "", "", es.Sentence{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -26,6 +26,7 @@ type List struct {
 	pending, invalid, repeated uint32
 	faulty                     uint32    // whose own message can't be made: not known before judgeOwn
 	countries                  countries // of those pending
+	priced                     bool      // their countries are asked for
 	owns                       owns
 
 	people   People           // nil: nobody knows who opted out
@@ -58,7 +59,7 @@ func NewList(region string, people People) *List {
 func (l *List) Slice(phones []string, own []*schemas.Personal) error {
 	for i, text := range phones {
 		r := owner{index: l.total, text: text}
-		if r.phone = l.judge(text); r.phone == "" {
+		if r.phone, r.country = l.judge(text); r.phone == "" {
 			continue
 		}
 		if i < len(own) {
@@ -74,14 +75,13 @@ func (l *List) Slice(phones []string, own []*schemas.Personal) error {
 // Part forgets a part of a file, which the request decodes and holds to the rules.
 func (l *List) Part([]byte) error { return nil }
 
-// judge returns the phone of a recipient who would be sent to.
-func (l *List) judge(text string) schemas.Phone {
+// judge returns the phone of a recipient who would be sent to, and its country.
+func (l *List) judge(text string) (phone schemas.Phone, country string) {
 	index := l.total
 	l.total++
 	if l.allKnown && l.seen.Bytes() > maxSeenBytes { //mutant:dry-run-has-bounded-memory
 		l.allKnown, l.seen = false, nil
 	}
-	var phone schemas.Phone
 	state := schemas.Failed(schemas.CodeInvalidPhone)
 	if l.seen != nil {
 		phone, state = l.seen.Judge(text, l.region)
@@ -91,21 +91,22 @@ func (l *List) judge(text string) schemas.Phone {
 	switch state { //nolint:exhaustive // Judge returns no others
 	case schemas.StatePending:
 		l.pending++
-		l.countries.add(phone, 1)
-		if l.optsOut(index, text, phone) { // nothing of its own is looked at
-			return ""
+		country = l.country(phone)
+		l.countries[country]++
+		if l.optsOut(index, text, phone, country) { // nothing of its own is looked at
+			return "", ""
 		}
 		if l.first == "" {
 			l.first, l.firstAt = phone, index
 		}
-		return phone
+		return phone, country
 	case schemas.StateDuplicate:
 		l.repeated++
 	default:
 		l.invalid++
 	}
 	l.show(judged{index: index, text: text, state: state})
-	return ""
+	return "", ""
 }
 
 func (l *List) show(j judged) {

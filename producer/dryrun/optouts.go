@@ -22,7 +22,7 @@ type outs struct {
 }
 
 // optsOut counts a recipient who opted out of what some business sends, and reports whether it is one.
-func (l *List) optsOut(index uint32, text string, to schemas.Phone) bool {
+func (l *List) optsOut(index uint32, text string, to schemas.Phone, country string) bool {
 	if l.people == nil {
 		return false
 	}
@@ -33,7 +33,7 @@ func (l *List) optsOut(index uint32, text string, to schemas.Phone) bool {
 			o = &outs{countries: make(countries)}
 			l.outs[business] = o
 		}
-		o.countries.add(to, 1)
+		o.countries[country]++
 		if o.n++; len(o.rows) < maxRows {
 			o.rows = append(o.rows, judged{index, text, schemas.StateOptedOut, es.Sentence{}})
 		}

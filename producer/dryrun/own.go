@@ -7,7 +7,6 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/schemas/personal"
-	"altavoz/schemas/phone"
 )
 
 // maxOwnBytes is how much a dry run keeps of what recipients have of their own, until the whole message is read: 400,000 of 80 bytes.
@@ -32,6 +31,8 @@ type owner struct {
 	text  string // as it was given
 	phone schemas.Phone
 	own   *schemas.Personal
+	// country of the phone, of who is judged now; it is not kept.
+	country string
 }
 
 func (o *owns) add(r owner) error {
@@ -39,7 +40,7 @@ func (o *owns) add(r owner) error {
 		if o.nothing == nil {
 			o.nothing = make(countries)
 		}
-		o.nothing.add(r.phone, 1)
+		o.nothing[r.country]++
 		if len(o.sample) < maxRows {
 			o.sample = append(o.sample, r)
 		}
@@ -100,7 +101,7 @@ func (l *List) judgeOwn(c *schemas.Content) (first *owner, err error) {
 			first = &r
 		}
 	}
-	one := func(r owner) countries { return countries{phone.Country(r.phone.Digits()): 1} }
+	one := func(r owner) countries { return countries{l.country(r.phone): 1} }
 	if err := l.owns.each(func(r owner) { judge(r, one(r)) }); err != nil {
 		return nil, err
 	}

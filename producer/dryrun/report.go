@@ -80,6 +80,7 @@ func (r *Run) Begin() (request.Sink, error) {
 		return nil, errNoPlace
 	}
 	r.list = NewList(r.Ports.Region, r.Ports.People)
+	r.list.priced = r.Ports.Rates != nil
 	return r.list, nil
 }
 
@@ -112,7 +113,10 @@ func (r *Run) Report(ctx context.Context, req *request.Request, n Number, now ti
 	}
 	report := &Report{
 		Success: true, DryRun: true, Message: es.Say(es.DryRunDone).Spanish(), Reference: req.Reference, Recipients: l.recipients(in), Sender: n.Row, File: file,
-		Sending: l.sendingOf(req, n, now, in), Cost: l.costOf(r.Ports.Rates, r.Ports.category(ctx, req.Content, n), in), Warnings: es.All(req.Warnings, in),
+		Sending: l.sendingOf(req, n, now, in), Warnings: es.All(req.Warnings, in),
+	}
+	if card := r.Ports.Rates; card != nil { // else nobody needs to know the category, which Meta is asked for
+		report.Cost = l.costOf(card, r.Ports.category(ctx, req.Content, n), in)
 	}
 	if l.pending > 0 && content != nil {
 		call, err := r.Ports.Render(content, l.first, schemas.Callback(schemas.TaskID{}, l.firstAt))
