@@ -1,7 +1,6 @@
 package task
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -152,14 +151,19 @@ func (t *Task) blockedByTemplate(all standing.Templates, now time.Time) {
 	}
 }
 
-// templateCodes are Meta's codes of a message whose template can't be sent any more, by the template's status.
-var templateCodes = map[string]int32{"DISABLED": 132016}
-
-const codeNoTemplate = 132001
+// Meta's codes of a message whose template can't be sent any more.
+const (
+	codeNoTemplate       = 132001
+	codeTemplateDisabled = 132016
+)
 
 // endedTemplate explains that a task's template can't be sent any more.
 func endedTemplate(e *schemas.NumberEvent) schemas.Explanation {
-	return schemas.Explain(&schemas.Cause{Reason: schemas.Reason_REASON_REFUSED, Code: cmp.Or(templateCodes[e.GetStatus()], codeNoTemplate)})
+	code := int32(codeNoTemplate)
+	if e.GetStatus() == "DISABLED" {
+		code = codeTemplateDisabled
+	}
+	return schemas.Explain(&schemas.Cause{Reason: schemas.Reason_REASON_REFUSED, Code: code})
 }
 
 func waitingUntil(why schemas.Explanation, until time.Time) Blocked {

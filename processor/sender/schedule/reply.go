@@ -10,7 +10,8 @@ import (
 // ApplyReply is what an answer means for the number of a send, for its task, and for how soon its phone may be called again.
 func (s *Scheduler) ApplyReply(e *Send, r *schemas.Reply, now time.Time) {
 	n := e.Number
-	e.call.message, r.Verdict = nil, e.Task.message.Verdict(r.Verdict)
+	r.Verdict = e.Task.message.Verdict(r.Verdict) // also for whoever asks r afterwards
+	e.call.message = nil
 	s.end(e)
 	s.applyToRate(n, e, r, now)
 	s.updateHealth(n, e, r, now)
