@@ -54,7 +54,7 @@ type harness struct {
 
 func setup(t *testing.T, cfg producer.Config) *harness {
 	t.Helper()
-	h := &harness{t: t, log: &memoryLog{}, view: newView(), numbers: numbers{ready: make(chan struct{})}, people: book{set: optout.NewSet()}, reg: prometheus.NewRegistry()}
+	h := &harness{t: t, log: &memoryLog{}, view: newView(), numbers: numbers{ready: make(chan struct{})}, people: book{set: optout.NewSet(optout.MaxPairs)}, reg: prometheus.NewRegistry()}
 	close(h.ready)
 	close(h.numbers.ready)
 	cfg.Registerer = h.reg

@@ -2843,7 +2843,7 @@ func (x *Send) GetNamePhone() bool {
 }
 
 // OptOut is whether a person wants to be written to by a business, as far as is known. Topic optouts, compacted; key: the business, a slash
-// and the person. A record takes in what the one before said, so the last one of a key has all: of each time the later counts, whatever the
+// and the person. It also has which user id is whose phone. A record takes in what the one before said, so the last one of a key has all: of each time the later counts, whatever the
 // order in which records come.
 type OptOut struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2855,8 +2855,11 @@ type OptOut struct {
 	OutS int64 `protobuf:"varint,3,opt,name=out_s,json=outS,proto3" json:"out_s,omitempty"`
 	InS  int64 `protobuf:"varint,4,opt,name=in_s,json=inS,proto3" json:"in_s,omitempty"`
 	// How each of them was said.
-	OutBy         OptOutSource `protobuf:"varint,5,opt,name=out_by,json=outBy,proto3,enum=altavoz.v1.OptOutSource" json:"out_by,omitempty"`
-	InBy          OptOutSource `protobuf:"varint,6,opt,name=in_by,json=inBy,proto3,enum=altavoz.v1.OptOutSource" json:"in_by,omitempty"`
+	OutBy OptOutSource `protobuf:"varint,5,opt,name=out_by,json=outBy,proto3,enum=altavoz.v1.OptOutSource" json:"out_by,omitempty"`
+	InBy  OptOutSource `protobuf:"varint,6,opt,name=in_by,json=inBy,proto3,enum=altavoz.v1.OptOutSource" json:"in_by,omitempty"`
+	// Of a business-scoped user id: the phone of the same person, written as person is, if a webhook told it. What is said under one name holds
+	// for both. Without times it says nothing else.
+	Phone         string `protobuf:"bytes,7,opt,name=phone,proto3" json:"phone,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2931,6 +2934,13 @@ func (x *OptOut) GetInBy() OptOutSource {
 		return x.InBy
 	}
 	return OptOutSource_OPT_OUT_SOURCE_UNSPECIFIED
+}
+
+func (x *OptOut) GetPhone() string {
+	if x != nil {
+		return x.Phone
+	}
+	return ""
 }
 
 // Inbound is when a person wrote to a sender number last. Topic inbound, compacted, and no record is kept for longer than 26 hours; key: the
@@ -4982,14 +4992,15 @@ const file_events_proto_rawDesc = "" +
 	"\x06exempt\x18\x14 \x01(\bR\x06exempt\x12\x16\n" +
 	"\x06direct\x18\x15 \x01(\bR\x06direct\x12\x1d\n" +
 	"\n" +
-	"name_phone\x18\x17 \x01(\bR\tnamePhone\"\xc4\x01\n" +
+	"name_phone\x18\x17 \x01(\bR\tnamePhone\"\xda\x01\n" +
 	"\x06OptOut\x12\x1a\n" +
 	"\bbusiness\x18\x01 \x01(\tR\bbusiness\x12\x16\n" +
 	"\x06person\x18\x02 \x01(\tR\x06person\x12\x13\n" +
 	"\x05out_s\x18\x03 \x01(\x03R\x04outS\x12\x11\n" +
 	"\x04in_s\x18\x04 \x01(\x03R\x03inS\x12/\n" +
 	"\x06out_by\x18\x05 \x01(\x0e2\x18.altavoz.v1.OptOutSourceR\x05outBy\x12-\n" +
-	"\x05in_by\x18\x06 \x01(\x0e2\x18.altavoz.v1.OptOutSourceR\x04inBy\"L\n" +
+	"\x05in_by\x18\x06 \x01(\x0e2\x18.altavoz.v1.OptOutSourceR\x04inBy\x12\x14\n" +
+	"\x05phone\x18\a \x01(\tR\x05phone\"L\n" +
 	"\aInbound\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\tR\x06number\x12\x16\n" +
 	"\x06person\x18\x02 \x01(\tR\x06person\x12\x11\n" +

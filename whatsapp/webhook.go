@@ -30,8 +30,8 @@ type WebhookConfig struct {
 	Numbers func() []string
 	// Account returns the account that a number is configured to belong to; nil: that is learnt from receipts.
 	Account func(number string) string
-	// OptOuts makes the records of what people said of being written to. An error means that it can't yet. Nil: nothing of it is kept.
-	OptOuts func(said []optout.Said, now time.Time) ([]stream.Record, error)
+	// OptOuts makes the records of what is said of people. An error means that it can't yet. Nil: nothing of it is kept.
+	OptOuts func(h *optout.Heard, now time.Time) ([]stream.Record, error)
 	// Inbound makes the records of who wrote to which number. Nil: nothing of it is kept.
 	Inbound func(all []lastinbound.Message, now time.Time) []stream.Record
 	// Tapped makes the results of taps on messages of ours. An error means that it can't yet. Nil: nothing is told of them.
@@ -46,7 +46,7 @@ type Webhooks struct {
 	token   schemas.Secret
 	metrics *webhookMetrics
 	numbers *account.Numbers
-	optOuts func(said []optout.Said, now time.Time) ([]stream.Record, error)
+	optOuts func(h *optout.Heard, now time.Time) ([]stream.Record, error)
 	inbound func(all []lastinbound.Message, now time.Time) []stream.Record
 	tapped  func(all []*schemas.Tap, now time.Time) ([]stream.Record, error)
 }
@@ -125,8 +125,8 @@ func (h *Webhooks) Receipts(body []byte, now time.Time) ([]stream.Record, error)
 		return nil, err
 	}
 	var recs []stream.Record
-	if len(n.said) > 0 && h.optOuts != nil {
-		if recs, err = h.optOuts(n.said, now); err != nil {
+	if h.optOuts != nil {
+		if recs, err = h.optOuts(&n.people, now); err != nil {
 			return nil, err
 		}
 	}

@@ -83,8 +83,8 @@ type news struct {
 	homes     map[string]account.Home // of the numbers that messages were sent from
 	of        account.Announcement    // the change that is read
 	refused   []int                   // codes of its messages that failed for the account's sake
-	heard     inbound.Change          // what people said in it
-	said      []optout.Said           // in all changes, of whether they want to be written to
+	heard     inbound.Change          // what it says of people
+	people    optout.Heard            // in all changes: what it says of people
 	wrote     []lastinbound.Message   // in all changes: what people wrote, of whatever type
 	taps      []*schemas.Tap          // in all changes: what people tapped
 }
@@ -188,7 +188,7 @@ func (n *news) entry() error {
 
 // change reads a change. The name of its field may stand behind its value.
 func (n *news) change() error {
-	field, before, said, seen := fieldMessages, len(n.receipts), len(n.said), n.seen
+	field, before, seen := fieldMessages, len(n.receipts), n.seen
 	n.of, n.refused, n.heard = account.Announcement{}, nil, inbound.Change{}
 	err := n.object(func(name string) error {
 		switch name {
@@ -200,14 +200,10 @@ func (n *news) change() error {
 		return n.dec.SkipValue()
 	})
 	if field != fieldMessages {
-		n.receipts, n.said, n.seen = n.receipts[:before], n.said[:said], seen
+		n.receipts, n.seen = n.receipts[:before], seen
 		n.seen[kindOther]++
 	}
-	for i := range n.said[said:] {
-		n.said[said+i].Number = n.of.Number
-	}
-	n.said = append(n.said, n.heard.Said(field, n.of.Number)...)
-	n.wrote = append(n.wrote, n.heard.Wrote(field, n.of.Number)...)
+	n.wrote = append(n.wrote, n.heard.People(field, n.of.Number, &n.people)...)
 	n.taps = append(n.taps, n.heard.Taps(field)...)
 	n.announce(field)
 	return err
@@ -216,8 +212,8 @@ func (n *news) change() error {
 // wireStatus is a status as Meta writes it, as far as we use it. Its time is only that of an opt-out: it has whole seconds, in old
 // versions milliseconds, and is that of days ago when a webhook is repeated; a result's is when it was received.
 type wireStatus struct {
-	id, status, phone, user, callback, at string
-	err                                   *apiError // the first one
+	id, status, phone, user, parent, callback, at string
+	err                                           *apiError // the first one
 }
 
 func (n *news) status() error {
@@ -235,6 +231,8 @@ func (n *news) status() error {
 			return n.text(&s.phone)
 		case "recipient_user_id":
 			return n.text(&s.user)
+		case "recipient_parent_user_id":
+			return n.text(&s.parent)
 		case "biz_opaque_callback_data":
 			return n.text(&s.callback)
 		case "timestamp":
@@ -243,6 +241,10 @@ func (n *news) status() error {
 			return n.array(func() error { return n.failure(&s.err) })
 		}
 		return n.dec.SkipValue()
+	})
+	n.heard.Status(optout.Said{
+		Phone: s.phone, User: s.user, Parent: s.parent, Out: s.status == "failed" && s.err != nil && s.err.code == schemas.CodeOptedOut,
+		At: inbound.Time(s.at), By: schemas.OptOutSource_OPT_OUT_SOURCE_CODE,
 	})
 	n.take(&s)
 	return err
@@ -292,9 +294,6 @@ func (n *news) take(s *wireStatus) {
 	case "failed":
 		k, r.phone = kindFailed, s.recipient() // the sender names nobody whom it could send to
 		r.mark, r.reason = undelivered(s.err)
-		if s.err != nil && s.err.code == schemas.CodeOptedOut {
-			n.said = append(n.said, optout.Said{Phone: s.phone, User: s.user, Out: true, At: inbound.Time(s.at), By: schemas.OptOutSource_OPT_OUT_SOURCE_CODE})
-		}
 		if s.err != nil && verdicts[s.err.code] == schemas.VerdictAccount {
 			n.refused = append(n.refused, s.err.code)
 		}
@@ -317,7 +316,7 @@ func (n *news) take(s *wireStatus) {
 
 // recipient names who the message was for, as Meta does: not always by the phone that it was sent to.
 func (s *wireStatus) recipient() string {
-	for _, name := range []string{s.phone, s.user} {
+	for _, name := range []string{s.phone, s.user, s.parent} {
 		odd := func(r rune) bool {
 			return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && r != '.'
 		}

@@ -4,6 +4,7 @@ package optouts
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"altavoz/app/numbers"
@@ -48,23 +49,36 @@ func (b *Book) Out(number string, to schemas.Phone) bool {
 
 // RefusedBy makes the record that a person has opted out, because Meta refused a message to them for that; false where it is known.
 func (b *Book) RefusedBy(number string, to schemas.Phone, now time.Time) (stream.Record, bool) {
-	recs := b.Records([]optout.Said{{Number: number, Phone: to.Digits(), Out: true, At: now, By: schemas.OptOutSource_OPT_OUT_SOURCE_CODE}}, now)
+	said := optout.Said{Number: number, Phone: to.Digits(), Out: true, At: now, By: schemas.OptOutSource_OPT_OUT_SOURCE_CODE}
+	recs := b.records(&optout.Heard{Said: []optout.Said{said}}, now)
 	if len(recs) == 0 {
 		return stream.Record{}, false
 	}
 	return recs[0], true
 }
 
-// Heard makes the records of what was said. Its error is optout.ErrBehind.
-func (b *Book) Heard(all []optout.Said, now time.Time) ([]stream.Record, error) {
-	if !b.Ready() {
+// Heard makes the records of what a webhook says of people. Its error is optout.ErrBehind, where there is something that would not come again.
+func (b *Book) Heard(h *optout.Heard, now time.Time) ([]stream.Record, error) {
+	switch {
+	case b.Ready():
+		return b.records(h, now), nil
+	case len(h.Said)+len(h.Renamed) > 0:
 		return nil, optout.ErrBehind
 	}
-	return b.Records(all, now), nil
+	return nil, nil // pairs come with each webhook of the person
 }
 
-// Wrote makes the records of messages that people wrote to numbers of ours.
+// Wrote makes the records of messages that people wrote to numbers of ours, also under the phones that are known to be theirs.
 func (b *Book) Wrote(all []lastinbound.Message, now time.Time) []stream.Record {
+	for i := range all {
+		m := &all[i]
+		business, _ := b.Business(m.Number)
+		for _, user := range optout.Persons(m.User, m.Parent) {
+			if phone := b.Get(business, user).Phone; m.Phone == "" {
+				m.Phone = phone
+			}
+		}
+	}
 	return lastinbound.Records(all, func(number string) bool { _, ours := b.Business(number); return ours }, now)
 }
 
@@ -78,35 +92,109 @@ func (b *Book) Ready() bool {
 	}
 }
 
-// Records makes the records of what was said, each with what this process knows already; none of what changes nothing, nor of numbers that
+// records makes the records of what was heard, each with what this process knows already; none of what changes nothing, nor of numbers that
 // are not ours.
-func (b *Book) Records(all []optout.Said, now time.Time) (recs []stream.Record) {
-	type key struct{ business, person string }
-	changed, order := make(map[key]optout.Entry), []key(nil)
-	for i := range all {
-		said := &all[i]
-		business, ours := b.Business(said.Number)
-		if !ours {
-			continue
-		}
-		for _, person := range said.Persons() {
-			k := key{business, person}
-			e, again := changed[k] // of one body each has all
-			if !again {
-				e = b.Get(business, person)
-			}
-			e, news := e.With(said.Out, said.AtS(now), said.By)
-			if !news {
-				continue
-			}
-			if changed[k] = e; !again {
-				order = append(order, k)
-			}
+func (b *Book) records(h *optout.Heard, now time.Time) (recs []stream.Record) {
+	c := changes{book: b}
+	for i := range h.Pairs {
+		if p := &h.Pairs[i]; b.ours(p.Number) {
+			c.pair(p)
 		}
 	}
-	for _, k := range order {
-		e := changed[k]
+	for i := range h.Renamed {
+		if r := &h.Renamed[i]; b.ours(r.Number) {
+			c.rename(r)
+		}
+	}
+	for i := range h.Said {
+		if s := &h.Said[i]; b.ours(s.Number) {
+			c.say(s, now)
+		}
+	}
+	for _, k := range c.order {
+		e := c.entries[k]
 		recs = append(recs, e.Encode(k.business))
 	}
 	return recs
+}
+
+func (b *Book) ours(number string) bool {
+	_, ours := b.Business(number)
+	return ours
+}
+
+type key struct{ business, person string }
+
+// changes are what becomes of people by what one webhook says: of one body each has all.
+type changes struct {
+	book    *Book
+	entries map[key]optout.Entry
+	order   []key
+}
+
+func (c *changes) get(k key) optout.Entry {
+	if e, changed := c.entries[k]; changed {
+		return e
+	}
+	return c.book.Get(k.business, k.person)
+}
+
+func (c *changes) put(k key, e optout.Entry) {
+	if c.entries == nil {
+		c.entries = make(map[key]optout.Entry)
+	}
+	if _, again := c.entries[k]; !again {
+		c.order = append(c.order, k)
+	}
+	c.entries[k] = e
+}
+
+// pair takes in who goes by a phone and by a user id. Nearly always that is known.
+func (c *changes) pair(p *optout.Pair) {
+	phone, user, ok := p.Names()
+	business, _ := c.book.Business(p.Number)
+	if !ok || c.book.Paired(business, user, phone) { //mutant:known-pairs-are-not-written
+		return
+	}
+	k := key{business, user}
+	e := c.get(k).Paired(c.get(key{business, phone}))
+	if e.Out() || !c.book.Full() {
+		c.put(k, e)
+	}
+}
+
+// rename takes in that a person has other names than before.
+func (c *changes) rename(r *optout.Renamed) {
+	business, _ := c.book.Business(r.Number)
+	for _, old := range c.names(business, r.Old...) {
+		for _, name := range optout.Persons(r.New...) {
+			k := key{business, name}
+			if e, news := c.get(k).RenamedFrom(c.get(key{business, old})); news {
+				c.put(k, e)
+			}
+		}
+	}
+}
+
+// say takes in what a person said, under all names of the person.
+func (c *changes) say(s *optout.Said, now time.Time) {
+	business, _ := c.book.Business(s.Number)
+	for _, name := range c.names(business, s.Persons()...) {
+		k := key{business, name}
+		if e, news := c.get(k).With(s.Out, s.AtS(now), s.By); news {
+			c.put(k, e)
+		}
+	}
+}
+
+// names returns the names under which people are remembered, and the phones that are known to be theirs.
+func (c *changes) names(business string, names ...string) (all []string) {
+	for _, name := range optout.Persons(names...) {
+		for _, n := range []string{name, c.get(key{business, name}).Phone} {
+			if n != "" && !slices.Contains(all, n) {
+				all = append(all, n)
+			}
+		}
+	}
+	return all
 }

@@ -45,12 +45,16 @@ type OptOuts struct {
 // NewOptOuts returns a view that is not started.
 func NewOptOuts(c kafka.Config, l kafka.Layout) (*OptOuts, error) {
 	c = c.WithDefaults()
-	v := &OptOuts{set: optout.NewSet(), partial: make(map[person]bool)}
+	v := &OptOuts{set: optout.NewSet(optout.MaxPairs), partial: make(map[person]bool)}
 	var err error
 	if v.follower, err = newFollower(c, l, schemas.TopicOptOuts, hooks{v.apply, func() {}, func() {}}); err != nil {
 		return nil, err
 	}
-	promauto.With(c.Registerer).NewGaugeFunc(prometheus.GaugeOpts{
+	f := promauto.With(c.Registerer)
+	f.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "altavoz_optouts_pairs", Help: "User ids whose phone is known, so that an opt-out holds for both; after 2,000,000 only those of who opted out are learnt.",
+	}, func() float64 { return float64(v.Pairs()) })
+	f.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "altavoz_optouts", Help: "People who have opted out, as far as this process knows; of several businesses, of all.",
 	}, func() float64 { return float64(v.Count()) })
 	return v, nil
@@ -144,6 +148,27 @@ func (v *OptOuts) Get(business, person string) optout.Entry {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	return v.set.Get(business, person)
+}
+
+// Paired reports whether a user id is known to be a phone's.
+func (v *OptOuts) Paired(business, user, phone string) bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.set.Paired(business, user, phone)
+}
+
+// Full reports whether no more pairs are learnt than those of people who opted out.
+func (v *OptOuts) Full() bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.set.Full()
+}
+
+// Pairs is of how many user ids the phone is known.
+func (v *OptOuts) Pairs() int {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.set.Pairs()
 }
 
 // After returns who has opted out and comes behind a name, in order.

@@ -16,11 +16,11 @@ const (
 	MaxAhead = 10 * time.Minute
 )
 
-// Message is one that a person wrote to a sender number (phone_number_id). Phone and User are what the person is called: digits, and the
-// business-scoped user id; either may be empty.
+// Message is one that a person wrote to a sender number (phone_number_id). Phone, User and Parent are what the person is called: digits, the
+// business-scoped user id, and that of linked portfolios; any may be empty.
 type Message struct {
-	Number, Phone, User string
-	At                  time.Time
+	Number, Phone, User, Parent string
+	At                          time.Time
 }
 
 // Entry is when a person wrote to a sender number last, in Unix seconds by Meta's clock. The person is named as in package optout.
@@ -38,7 +38,7 @@ func Records(all []Message, ours func(number string) bool, now time.Time) (recs 
 		if m.At.After(now.Add(MaxAhead)) || !m.At.After(now.Add(-Window)) || !ours(m.Number) {
 			continue
 		}
-		for _, person := range optout.Persons(m.Phone, m.User) {
+		for _, person := range optout.Persons(m.Phone, m.User, m.Parent) {
 			k := key{m.Number, person}
 			if _, again := last[k]; !again {
 				order = append(order, k)

@@ -28,11 +28,37 @@ var ErrPerson = errors.New("not a person")
 // Said is what was said of whether a person wants to be written to.
 type Said struct {
 	Number string // the sender number (phone_number_id) through which it came
-	// Phone and User are what the person is called: digits, and the business-scoped user id. Either may be empty.
-	Phone, User string
-	Out         bool // or in again
-	At          time.Time
-	By          schemas.OptOutSource
+	// Phone, User and Parent are what the person is called: digits, the business-scoped user id, and that of linked portfolios. Any may be empty.
+	Phone, User, Parent string
+	Out                 bool // or in again
+	At                  time.Time
+	By                  schemas.OptOutSource
+}
+
+// Pair is a phone and a business-scoped user id of one person, who was named by both in a webhook of a sender number.
+type Pair struct{ Number, Phone, User string }
+
+// maxPhone is the digits of a phone; the id of a group has more.
+const maxPhone = 15
+
+// Names returns the names as Person does; false for what is no pair.
+func (p *Pair) Names() (phone, user string, ok bool) {
+	phone, isPhone := Person(p.Phone)
+	user, isUser := Person(p.User)
+	return phone, user, isPhone && isUser && len(phone) <= maxPhone && IsPhone(phone) && !IsPhone(user)
+}
+
+// Renamed is that a person has other names than before, because the phone changed.
+type Renamed struct {
+	Number   string
+	Old, New []string
+}
+
+// Heard is what a webhook says of people.
+type Heard struct {
+	Said    []Said
+	Pairs   []Pair
+	Renamed []Renamed
 }
 
 // AtS is when it was said, in Unix seconds. Meta's times are taken as they are, or who hears with a clock that is behind would put a STOP before the START
@@ -45,7 +71,7 @@ func (s *Said) AtS(now time.Time) int64 {
 }
 
 // Persons are the names under which it is remembered.
-func (s *Said) Persons() []string { return Persons(s.Phone, s.User) }
+func (s *Said) Persons() []string { return Persons(s.Phone, s.User, s.Parent) }
 
 // Persons returns the names under which whoever is called so is remembered, as Person does.
 func Persons(names ...string) (out []string) {
@@ -70,9 +96,17 @@ func Person(name string) (string, bool) {
 	return schemas.Phone(name).Person().Digits(), true
 }
 
+// IsPhone reports whether a name that Person gave is a phone's.
+func IsPhone(person string) bool {
+	_, ok := digitsOf(person)
+	return ok
+}
+
 // Entry is what is known of a person.
 type Entry struct {
-	Person      string
+	Person string
+	// Phone is, of a business-scoped user id, the phone of the same person; empty: not known.
+	Phone       string
 	OutS, InS   int64 // Unix seconds; 0: never
 	OutBy, InBy schemas.OptOutSource
 }
@@ -93,6 +127,34 @@ func (e Entry) With(out bool, atS int64, by schemas.OptOutSource) (Entry, bool) 
 	return e, true
 }
 
+// Paired returns the entry of a user id as one whose phone is known from now on, with what is known of that. Of an id that had another phone
+// before only silence goes on: what the holder of that phone said else is not said by the holder of this one.
+func (e Entry) Paired(phone Entry) Entry {
+	if e.Phone != "" {
+		e = e.silence()
+	}
+	e.Phone = phone.Person
+	e, _ = e.With(true, phone.OutS, phone.OutBy)
+	e, _ = e.With(false, phone.InS, phone.InBy)
+	return e
+}
+
+// silence returns of what is known only that the person has opted out, if that is so.
+func (e Entry) silence() Entry {
+	s := Entry{Person: e.Person, Phone: e.Phone}
+	if e.Out() {
+		s.OutS, s.OutBy = e.OutS, e.OutBy
+	}
+	return s
+}
+
+// RenamedFrom returns the entry of a name that a person has now, with the opt-out of a name that the person had before. That the person came back
+// is not taken over: who had the new phone before may have opted out.
+func (e Entry) RenamedFrom(old Entry) (Entry, bool) {
+	old = old.silence()
+	return e.With(true, old.OutS, old.OutBy) //mutant:opt-out-follows-who-changes-the-phone
+}
+
 // Decided returns the entry as somebody wants it who knows it, at a time, and whether that changes anything: it is later than all that was
 // said before, whatever clocks say.
 func (e Entry) Decided(out bool, atS int64, by schemas.OptOutSource) (Entry, bool) {
@@ -108,7 +170,7 @@ func (e Entry) Decided(out bool, atS int64, by schemas.OptOutSource) (Entry, boo
 // Encode makes the record of an entry.
 func (e *Entry) Encode(business string) stream.Record {
 	return schemas.Encode(schemas.TopicOptOuts, business+"/"+e.Person, &schemas.OptOut{
-		Business: business, Person: e.Person, OutS: e.OutS, InS: e.InS, OutBy: e.OutBy, InBy: e.InBy,
+		Business: business, Person: e.Person, OutS: e.OutS, InS: e.InS, OutBy: e.OutBy, InBy: e.InBy, Phone: e.Phone,
 	})
 }
 
@@ -118,8 +180,13 @@ func Decode(rec *stream.Record) (business string, e Entry, err error) {
 	if err := schemas.Decode(rec, &o); err != nil {
 		return "", e, err
 	}
-	e = Entry{Person: o.GetPerson(), OutS: o.GetOutS(), InS: o.GetInS(), OutBy: o.GetOutBy(), InBy: o.GetInBy()}
-	if p, ok := Person(e.Person); !ok || p != e.Person {
+	e = Entry{Person: o.GetPerson(), OutS: o.GetOutS(), InS: o.GetInS(), OutBy: o.GetOutBy(), InBy: o.GetInBy(), Phone: o.GetPhone()}
+	p, ok := Person(e.Person)
+	if e.Phone != "" && ok {
+		phone, known := Person(e.Phone)
+		ok = known && phone == e.Phone && IsPhone(phone) && !IsPhone(p)
+	}
+	if !ok || p != e.Person {
 		return "", e, fmt.Errorf("record %s/%d at %d: %w: %w", rec.Topic, rec.Partition, rec.Offset, schemas.ErrDecode, ErrPerson)
 	}
 	return o.GetBusiness(), e, nil

@@ -88,7 +88,7 @@ func TestLaterSaidCountsWhateverTheOrder(t *testing.T) {
 			}
 		}
 		want := lastOut > 0 && lastOut >= lastIn
-		set, again := optout.NewSet(), optout.NewSet()
+		set, again := optout.NewSet(10), optout.NewSet(10)
 		var last stream.Record
 		order := rapid.Permutation(slices.Concat(all, all)).Draw(t, "order")
 		for _, s := range order {
@@ -121,6 +121,99 @@ func TestLaterSaidCountsWhateverTheOrder(t *testing.T) {
 	})
 }
 
+// TestWhatIsSaidOfOnePersonHoldsForAllNamesWhateverTheOrder: records of a phone and of its two user ids, in any order and with repeats, of which some
+// know the phone. Whatever the set says lacks something of what is known is written anew, and then the last record of each name is enough.
+func TestWhatIsSaidOfOnePersonHoldsForAllNamesWhateverTheOrder(t *testing.T) {
+	t.Parallel()
+	const phone = "573001234567"
+	names := []string{phone, "CO.1", "CO.ENT.2"}
+	rapid.Check(t, func(t *rapid.T) {
+		all := []optout.Entry{{Person: names[1], Phone: phone}, {Person: names[2], Phone: phone}}
+		for range rapid.IntRange(0, 6).Draw(t, "said") {
+			e := optout.Entry{Person: rapid.SampledFrom(names).Draw(t, "name"), OutS: rapid.Int64Range(0, 5).Draw(t, "out"), InS: rapid.Int64Range(0, 5).Draw(t, "in")}
+			if e.Person != phone && rapid.Bool().Draw(t, "known") {
+				e.Phone = phone
+			}
+			all = append(all, e)
+		}
+		want := optout.Entry{}
+		for _, e := range all {
+			want.OutS, want.InS = max(want.OutS, e.OutS), max(want.InS, e.InS)
+		}
+		set, last := optout.NewSet(10), map[string]optout.Entry{}
+		take := func(e optout.Entry) {
+			rec := e.Encode("b")
+			business, read, err := optout.Decode(&rec)
+			if err != nil || read != e {
+				t.Fatalf("%+v was read as %+v, %v", e, read, err)
+			}
+			last[e.Person] = e
+			if !set.Apply(business, read) {
+				e = set.Get("b", e.Person)
+				if last[e.Person] = e; !set.Apply("b", e) {
+					t.Fatalf("%+v is never all that is known", e)
+				}
+			}
+		}
+		for _, e := range rapid.Permutation(all).Draw(t, "order") {
+			take(e)
+		}
+		again := optout.NewSet(10)
+		for _, name := range rapid.Permutation(names).Draw(t, "compacted") {
+			if e, ok := last[name]; ok {
+				again.Apply("b", e)
+			}
+		}
+		for _, name := range names {
+			for _, s := range []*optout.Set{set, again} {
+				if e := s.Get("b", name); e.Out() != want.Out() || s.Out("b", name) != want.Out() || s.Out("c", name) {
+					t.Fatalf("%s: %+v; want %+v", name, e, want)
+				}
+			}
+		}
+		out, known := set.Size()
+		listed := set.After("b", "")
+		if known > 1 || (out == 1) != want.Out() || listed.Len() != out || set.Pairs() != 2 {
+			t.Fatalf("%d out of %d, %d listed, %d pairs; want one person", out, known, listed.Len(), set.Pairs())
+		}
+	})
+}
+
+// TestPairsAreBounded: but not those of people who opted out.
+func TestPairsAreBounded(t *testing.T) {
+	t.Parallel()
+	set := optout.NewSet(2)
+	for i := range 4 {
+		set.Apply("b", optout.Entry{Person: fmt.Sprint("CO.", i), Phone: fmt.Sprint(573001234560 + i)})
+	}
+	set.Apply("b", optout.Entry{Person: "573001234569", OutS: 1})
+	set.Apply("b", optout.Entry{Person: "CO.9", Phone: "573001234569"})
+	set.Apply("b", optout.Entry{Person: "CO.8", Phone: "573001234568", OutS: 1})
+	if set.Pairs() != 4 || !set.Full() || set.Paired("b", "CO.3", "573001234563") || !set.Out("b", "CO.9") || !set.Out("b", "573001234568") {
+		t.Errorf("%d pairs; want two, and two of who opted out", set.Pairs())
+	}
+}
+
+// TestUserIDOfAnotherPhoneTakesOnlySilenceWithIt: what its holder said stays with the phone of before.
+func TestUserIDOfAnotherPhoneTakesOnlySilenceWithIt(t *testing.T) {
+	t.Parallel()
+	set := optout.NewSet(10)
+	for _, e := range []optout.Entry{
+		{Person: "CO.1", Phone: "573001234561", InS: 9},
+		{Person: "573001234562", OutS: 5},
+		{Person: "CO.1", Phone: "573001234562"},
+		{Person: "CO.2", Phone: "573001234563", OutS: 5},
+		{Person: "CO.2", Phone: "573001234564"},
+	} {
+		set.Apply("b", e)
+	}
+	for name, want := range map[string]bool{"573001234561": false, "573001234562": true, "CO.1": true, "573001234563": true, "573001234564": true, "CO.2": true} {
+		if set.Out("b", name) != want {
+			t.Errorf("%s has opted out: %v; want %v", name, !want, want)
+		}
+	}
+}
+
 func TestDecisionOfWhoKnowsTheListIsLaterThanWhatWasSaid(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -137,7 +230,7 @@ func TestDecisionOfWhoKnowsTheListIsLaterThanWhatWasSaid(t *testing.T) {
 func TestEverybodyIsListedOnceInOrder(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		set, want := optout.NewSet(), map[string]bool{}
+		set, want := optout.NewSet(10), map[string]bool{}
 		for i := range rapid.IntRange(0, 30).Draw(t, "people") {
 			person := rapid.SampledFrom([]string{"57300123456", "5730012345", "CO.ab"}).Draw(t, "kind") + fmt.Sprint(rapid.IntRange(0, 9).Draw(t, "n"))
 			out := rapid.Bool().Draw(t, "out")
@@ -179,25 +272,38 @@ func TestDecodeRefusesANameThatNobodyHas(t *testing.T) {
 	}
 }
 
-// TestMillionOptOutsFitInMemory: as many people as a large business has.
+// TestMillionOptOutsFitInMemory: as many people as a large business has, and as many whose two names are known.
 func TestMillionOptOutsFitInMemory(t *testing.T) {
-	const people, most = 1_000_000, 64 << 20
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
-	set, at := optout.NewSet(), time.Unix(1_790_000_000, 0).Unix()
-	for i := range people {
-		set.Apply("", optout.Entry{Person: fmt.Sprint(573_000_000_000 + i*7), OutS: at})
-	}
-	runtime.GC()
-	runtime.ReadMemStats(&after)
-	took := after.HeapAlloc - before.HeapAlloc
-	t.Logf("%d people take %.1f MiB", people, float64(took)/(1<<20))
-	if took > most {
-		t.Errorf("%d people take %d bytes; want at most %d", people, took, most)
-	}
-	if n, _ := set.Size(); n != people {
-		t.Errorf("%d; want %d", n, people)
+	const people = 1_000_000
+	for _, c := range []struct {
+		what string
+		most uint64
+		of   func(i int) optout.Entry
+	}{
+		{"opt-outs", 64 << 20, func(i int) optout.Entry {
+			return optout.Entry{Person: fmt.Sprint(573_000_000_000 + i*7), OutS: 1_790_000_000}
+		}},
+		{"pairs", 48 << 20, func(i int) optout.Entry {
+			return optout.Entry{Person: fmt.Sprint("CO.", 1_000_000_000_000_000+i*7), Phone: fmt.Sprint(573_000_000_000 + i*7)}
+		}},
+	} {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		set := optout.NewSet(optout.MaxPairs)
+		for i := range people {
+			set.Apply("", c.of(i))
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		took := after.HeapAlloc - before.HeapAlloc
+		t.Logf("%d %s take %.1f MiB", people, c.what, float64(took)/(1<<20))
+		if took > c.most {
+			t.Errorf("%d %s take %d bytes; want at most %d", people, c.what, took, c.most)
+		}
+		if n, _ := set.Size(); n+set.Pairs() != people {
+			t.Errorf("%d %s; want %d", n+set.Pairs(), c.what, people)
+		}
 	}
 }
 
@@ -214,6 +320,22 @@ func TestAClockThatIsBehindMovesNoOptOut(t *testing.T) {
 	for at, want := range map[time.Time]int64{now.Add(-time.Hour): now.Unix() - 3600, now.Add(time.Hour): now.Unix(), time.Unix(100_000_000_000, 0): now.Unix()} {
 		if got := (&optout.Said{At: at}).AtS(now); got != want {
 			t.Errorf("%v is %d, want %d", at, got, want)
+		}
+	}
+}
+
+// BenchmarkKnownPair is what it costs that a receipt names a person by phone and user id, of whom that is known.
+func BenchmarkKnownPair(b *testing.B) {
+	const people = 100_000
+	set, pairs := optout.NewSet(people), make([]optout.Pair, people)
+	for i := range pairs {
+		pairs[i] = optout.Pair{Phone: fmt.Sprint(573_001_000_000 + i), User: fmt.Sprint("CO.", 1_000_000_000_000_000+i)}
+		set.Apply("", optout.Entry{Person: pairs[i].User, Phone: pairs[i].Phone})
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if phone, user, ok := pairs[i%people].Names(); !ok || !set.Paired("", user, phone) {
+			b.Fatal(pairs[i%people])
 		}
 	}
 }

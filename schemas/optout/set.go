@@ -2,6 +2,7 @@ package optout
 
 import (
 	"cmp"
+	"hash/maphash"
 	"math"
 	"slices"
 	"strconv"
@@ -9,16 +10,24 @@ import (
 	"altavoz/schemas"
 )
 
-// Set is what is known of everybody who ever opted out. It is not safe for concurrent use. A phone takes some 55 bytes.
+// MaxPairs is of how many user ids a set knows the phone, those of who opted out apart, of whom it knows all: 72 MiB.
+const MaxPairs = 2_000_000
+
+// Set is what is known of everybody who ever opted out, and of which user ids are whose phone. What is said of an id whose phone is known is
+// said of the phone. It is not safe for concurrent use. A phone takes some 55 bytes.
 type Set struct {
 	businesses map[string]*members
 	out        int // who has opted out now
 	known      int
+	pairs      int
+	maxPairs   int
+	seed       maphash.Seed
 }
 
 type members struct {
 	phones map[uint64]times
-	others map[string]times
+	others map[string]times  // user ids whose phone is not known
+	paired map[uint64]uint64 // phones, by the hash of a user id
 }
 
 // times are an Entry's in little memory: until the year 2106.
@@ -27,8 +36,10 @@ type times struct {
 	outBy, inBy uint8
 }
 
-// NewSet returns an empty one.
-func NewSet() *Set { return &Set{businesses: make(map[string]*members)} }
+// NewSet returns an empty one. It knows the phones of so many user ids, at most MaxPairs.
+func NewSet(pairs int) *Set {
+	return &Set{businesses: make(map[string]*members), maxPairs: min(pairs, MaxPairs), seed: maphash.MakeSeed()}
+}
 
 // maxDigits fit into 64 bits; a phone has 15 at most.
 const maxDigits = 18
@@ -42,17 +53,22 @@ func digitsOf(person string) (uint64, bool) {
 	return n, err == nil
 }
 
-func (s *Set) get(business, person string) (times, bool) {
-	m := s.businesses[business]
-	if m == nil || person == "" {
-		return times{}, false
+// resolve returns the phone that a person has, or is.
+func (s *Set) resolve(m *members, person string) (phone uint64, ok bool) {
+	if phone, ok = digitsOf(person); !ok {
+		phone, ok = m.paired[maphash.String(s.seed, person)] //mutant:what-a-phone-says-holds-for-its-user-id
 	}
-	if n, ok := digitsOf(person); ok {
-		t, ok := m.phones[n]
-		return t, ok
+	return phone, ok
+}
+
+// times returns what is known of a person.
+func (s *Set) times(m *members, person string) (t times, known bool) {
+	if phone, ok := s.resolve(m, person); ok {
+		t, known = m.phones[phone]
+	} else {
+		t, known = m.others[person]
 	}
-	t, ok := m.others[person]
-	return t, ok
+	return t, known
 }
 
 func entryOf(person string, t times) Entry {
@@ -61,16 +77,45 @@ func entryOf(person string, t times) Entry {
 
 // Get returns what is known of a person, under the name that Person gave; the zero times if nothing is.
 func (s *Set) Get(business, person string) Entry {
-	t, _ := s.get(business, person)
-	return entryOf(person, t)
+	m := s.businesses[business]
+	if m == nil || person == "" {
+		return Entry{Person: person}
+	}
+	t, _ := s.times(m, person)
+	e := entryOf(person, t)
+	if phone, ok := s.resolve(m, person); ok && !IsPhone(person) {
+		e.Phone = strconv.FormatUint(phone, 10)
+	}
+	return e
 }
 
 // Out reports whether a person has opted out.
 func (s *Set) Out(business, person string) bool {
-	t, ok := s.get(business, person)
+	m := s.businesses[business]
+	if m == nil || person == "" {
+		return false
+	}
+	t, _ := s.times(m, person)
 	e := entryOf(person, t)
-	return ok && e.Out()
+	return e.Out()
 }
+
+// Paired reports whether a user id is known to be a phone's.
+func (s *Set) Paired(business, user, phone string) bool {
+	m := s.businesses[business]
+	n, ok := digitsOf(phone)
+	if m == nil || !ok {
+		return false
+	}
+	was, known := m.paired[maphash.String(s.seed, user)]
+	return known && was == n
+}
+
+// Full reports whether no more pairs are learnt than those of people who opted out.
+func (s *Set) Full() bool { return s.pairs >= s.maxPairs }
+
+// Pairs is of how many user ids the phone is known.
+func (s *Set) Pairs() int { return s.pairs }
 
 // OutOf returns the businesses that a person has opted out of.
 func (s *Set) OutOf(person string) (businesses []string) {
@@ -85,33 +130,75 @@ func (s *Set) OutOf(person string) (businesses []string) {
 // Apply takes in what a record says: of each time the later one. It reports whether the record says all that is known of the person: if it is
 // the last one, compaction leaves nothing else.
 func (s *Set) Apply(business string, is Entry) (whole bool) {
-	t, known := s.get(business, is.Person)
-	e := entryOf(is.Person, t)
-	was := e.Out()
 	is.OutS, is.InS = min(max(is.OutS, 0), math.MaxUint32), min(max(is.InS, 0), math.MaxUint32)
-	e, _ = e.With(true, is.OutS, is.OutBy)
-	e, _ = e.With(false, is.InS, is.InBy)
 	m := s.businesses[business]
 	if m == nil {
-		m = &members{phones: make(map[uint64]times), others: make(map[string]times)}
+		m = &members{phones: make(map[uint64]times), others: make(map[string]times), paired: make(map[uint64]uint64)}
 		s.businesses[business] = m
 	}
-	t = times{out: uint32(e.OutS), in: uint32(e.InS), outBy: uint8(e.OutBy), inBy: uint8(e.InBy)} //nolint:gosec // bounded above
-	if n, ok := digitsOf(is.Person); ok {
-		m.phones[n] = t
+	if is.Phone != "" {
+		s.pair(business, m, is)
+	}
+	e := s.Get(business, is.Person)
+	e, _ = e.With(true, is.OutS, is.OutBy)
+	e, _ = e.With(false, is.InS, is.InBy)
+	s.put(m, e)
+	return e.OutS == is.OutS && e.InS == is.InS && (e.Phone == "" || e.Phone == is.Phone)
+}
+
+// pair remembers the phone of a user id, and puts together what was said of both.
+func (s *Set) pair(business string, m *members, is Entry) {
+	was, phone := s.Get(business, is.Person), s.Get(business, is.Phone)
+	if was.Phone == is.Phone {
+		return
+	}
+	e := was.Paired(phone)
+	if was.Phone == "" {
+		if s.Full() && !is.Out() && !e.Out() { //mutant:pairs-are-bounded
+			return
+		}
+		s.pairs++
+		s.drop(m, is.Person)
+	}
+	n, _ := digitsOf(is.Phone)
+	m.paired[maphash.String(s.seed, is.Person)] = n
+	s.put(m, e) //mutant:what-was-said-before-the-pair-was-known-holds
+}
+
+// put makes an entry what is known of its person.
+func (s *Set) put(m *members, e Entry) {
+	was, known := s.times(m, e.Person)
+	t := times{out: uint32(e.OutS), in: uint32(e.InS), outBy: uint8(e.OutBy), inBy: uint8(e.InBy)} //nolint:gosec // Apply bounds them
+	if t == (times{}) {
+		return
+	}
+	if phone, ok := s.resolve(m, e.Person); ok {
+		m.phones[phone] = t
 	} else {
-		m.others[is.Person] = t
+		m.others[e.Person] = t
 	}
 	if !known {
 		s.known++
 	}
-	switch now := e.Out(); {
-	case now && !was:
-		s.out++
-	case was && !now:
-		s.out--
+	before := entryOf("", was)
+	s.count(&before, -1)
+	s.count(&e, +1)
+}
+
+// drop forgets what is kept under a user id.
+func (s *Set) drop(m *members, user string) {
+	if t, known := m.others[user]; known {
+		delete(m.others, user)
+		s.known--
+		e := entryOf("", t)
+		s.count(&e, -1)
 	}
-	return e.OutS == is.OutS && e.InS == is.InS
+}
+
+func (s *Set) count(e *Entry, n int) {
+	if e.Out() {
+		s.out += n
+	}
 }
 
 // Size is how many have opted out, and of how many something is known.

@@ -38,7 +38,28 @@ func Reads(member string) bool {
 }
 
 // Change is what is read of a change's value. The zero value is ready.
-type Change struct{ members map[string]jsontext.Value }
+type Change struct {
+	members  map[string]jsontext.Value
+	statuses optout.Heard
+}
+
+// Status keeps what a status says of whom its message was for: the names, and whether Meta refused the message because the person opted out.
+func (c *Change) Status(s optout.Said) {
+	c.statuses.Pairs = pairs(c.statuses.Pairs, s.Phone, s.User, s.Parent)
+	if s.Out {
+		c.statuses.Said = append(c.statuses.Said, s)
+	}
+}
+
+// pairs adds which of a person's names belong together.
+func pairs(all []optout.Pair, phone string, users ...string) []optout.Pair {
+	for _, user := range users {
+		if phone != "" && user != "" {
+			all = append(all, optout.Pair{Phone: phone, User: user})
+		}
+	}
+	return all
+}
 
 // Take keeps a member.
 func (c *Change) Take(member string, v jsontext.Value) {
@@ -48,55 +69,96 @@ func (c *Change) Take(member string, v jsontext.Value) {
 	c.members[member] = v.Clone()
 }
 
-// Said returns what people said in a change of a field, to a sender number.
-func (c *Change) Said(field, number string) (out []optout.Said) {
+// People adds what a change of a field says of people, to a sender number: what they said, which names are one person's, and who has new ones.
+// It returns the messages that they wrote.
+func (c *Change) People(field, number string, h *optout.Heard) (wrote []lastinbound.Message) {
+	wrote = c.wrote(field, number)
+	said, paired, renamed := len(h.Said), len(h.Pairs), len(h.Renamed)
+	complete := c.contact()
 	switch field {
 	case fieldMessages:
-		out = each(c.members[memberMessages], message)
+		h.Said, h.Pairs = append(h.Said, c.statuses.Said...), append(h.Pairs, c.statuses.Pairs...)
+		h.Said = append(h.Said, each(c.members[memberMessages], message)...)
+		for _, v := range list(c.members[memberMessages]) {
+			if r, pair, ok := rename(v); ok {
+				h.Renamed, h.Pairs = append(h.Renamed, r), append(h.Pairs, pair...)
+			}
+		}
+		for i := range wrote {
+			h.Pairs = pairs(h.Pairs, wrote[i].Phone, wrote[i].User, wrote[i].Parent)
+		}
 	case fieldPreferences:
-		out = each(c.members[memberPreferences], preference)
+		h.Said = append(h.Said, each(c.members[memberPreferences], preference)...)
 	}
-	complete := c.contact()
-	for i := range out {
-		out[i].Number = number
-		complete(&out[i].Phone, &out[i].User)
+	for i := range h.Said[said:] {
+		s := &h.Said[said+i]
+		s.Number = number
+		complete(&s.Phone, &s.User, &s.Parent)
+		if field == fieldPreferences {
+			h.Pairs = pairs(h.Pairs, s.Phone, s.User, s.Parent)
+		}
 	}
-	return out
+	for i := range h.Pairs[paired:] {
+		h.Pairs[paired+i].Number = number
+	}
+	for i := range h.Renamed[renamed:] {
+		h.Renamed[renamed+i].Number = number
+	}
+	return wrote
 }
 
-// Wrote returns the messages that people wrote in a change of a field, to a sender number. What WhatsApp says of a person by itself is none, nor
+// wrote returns the messages that people wrote in a change of a field, to a sender number. What WhatsApp says of a person by itself is none, nor
 // is what is written in a group.
-func (c *Change) Wrote(field, number string) (out []lastinbound.Message) {
+func (c *Change) wrote(field, number string) (out []lastinbound.Message) {
 	if field != fieldMessages {
 		return nil
 	}
 	complete := c.contact()
 	for _, v := range list(c.members[memberMessages]) {
 		m := members(v)
-		one := lastinbound.Message{Number: number, Phone: text(m["from"]), User: text(m["from_user_id"]), At: at(m)}
+		one := lastinbound.Message{Number: number, Phone: text(m["from"]), User: text(m["from_user_id"]), Parent: text(m["from_parent_user_id"]), At: at(m)}
 		if text(m["type"]) == "system" || m["group_id"] != nil {
 			continue
 		}
-		complete(&one.Phone, &one.User)
+		complete(&one.Phone, &one.User, &one.Parent)
 		out = append(out, one)
 	}
 	return out
 }
 
 // contact returns what completes the names of a person with those of the change's contact, if it has one and that is the person.
-func (c *Change) contact() func(phone, user *string) {
-	ofPhone, ofUser := "", ""
+func (c *Change) contact() func(phone, user, parent *string) {
+	var of [3]string
 	if all := list(c.members[memberContacts]); len(all) == 1 {
-		ofPhone, ofUser = text(all[0], "wa_id"), text(all[0], "user_id")
+		m := members(all[0])
+		of = [...]string{text(m["wa_id"]), text(m["user_id"]), text(m["parent_user_id"])}
 	}
-	return func(phone, user *string) {
-		if *phone == ofPhone && *user == "" {
-			*user = ofUser
+	return func(phone, user, parent *string) {
+		names := [...]*string{phone, user, parent}
+		same, other := false, false
+		for i, name := range names {
+			same = same || *name != "" && *name == of[i]
+			other = other || *name != "" && of[i] != "" && *name != of[i]
 		}
-		if *user == ofUser && *phone == "" {
-			*phone = ofPhone
+		for i, name := range names {
+			if same && !other && *name == "" {
+				*name = of[i]
+			}
 		}
 	}
+}
+
+// rename reads that a person has other names than before. Meta says so when the phone changes, and with it the user id.
+func rename(v jsontext.Value) (r optout.Renamed, paired []optout.Pair, ok bool) {
+	m := members(v)
+	of := members(m["system"])
+	if kind := text(of["type"]); text(m["type"]) != "system" || kind != "user_changed_number" && kind != "user_changed_user_id" {
+		return r, nil, false
+	}
+	phone, user, parent := text(of["wa_id"]), text(of["user_id"]), text(of["parent_user_id"])
+	r.Old = []string{text(m["from"]), text(m["from_user_id"]), text(m["from_parent_user_id"]), text(of["previous_user_id"])}
+	r.New = []string{phone, user, parent}
+	return r, pairs(nil, phone, user, parent), true
 }
 
 // message reads one that a person wrote.
@@ -110,7 +172,8 @@ func message(v jsontext.Value) (s optout.Said, ok bool) {
 		}
 	}
 	return optout.Said{
-		Phone: text(v, "from"), User: text(v, "from_user_id"), Out: wish == optout.WishOut, At: at(members(v)), By: schemas.OptOutSource_OPT_OUT_SOURCE_WORD,
+		Phone: text(v, "from"), User: text(v, "from_user_id"), Parent: text(v, "from_parent_user_id"), Out: wish == optout.WishOut, At: at(members(v)),
+		By: schemas.OptOutSource_OPT_OUT_SOURCE_WORD,
 	}, wish != optout.WishNone
 }
 
@@ -118,7 +181,8 @@ func message(v jsontext.Value) (s optout.Said, ok bool) {
 func preference(v jsontext.Value) (s optout.Said, ok bool) {
 	value := text(v, "value")
 	return optout.Said{
-		Phone: text(v, "wa_id"), User: text(v, "user_id"), Out: value == "stop", At: at(members(v)), By: schemas.OptOutSource_OPT_OUT_SOURCE_PREFERENCE,
+		Phone: text(v, "wa_id"), User: text(v, "user_id"), Parent: text(v, "parent_user_id"), Out: value == "stop", At: at(members(v)),
+		By: schemas.OptOutSource_OPT_OUT_SOURCE_PREFERENCE,
 	}, text(v, "category") == "marketing_messages" && (value == "stop" || value == "resume")
 }
 

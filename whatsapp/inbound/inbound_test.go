@@ -63,10 +63,41 @@ func TestWhatPeopleSayOfBeingWrittenTo(t *testing.T) {
 			for i := range c.want {
 				c.want[i].Number = "1065"
 			}
-			if diff := cmp.Diff(c.want, change.Said(c.field, "1065")); diff != "" {
+			if diff := cmp.Diff(c.want, people(&change, c.field).Said); diff != "" {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func people(c *inbound.Change, field string) *optout.Heard {
+	h := new(optout.Heard)
+	c.People(field, "1065", h)
+	return h
+}
+
+// TestNamesOfOnePersonAreTold: by statuses, messages and preferences that have several of them.
+func TestNamesOfOnePersonAreTold(t *testing.T) {
+	t.Parallel()
+	var c inbound.Change
+	c.Status(optout.Said{Phone: "573001234560", User: "CO.0", Parent: "CO.ENT.0"})
+	c.Status(optout.Said{User: "CO.9"})
+	c.Take("messages", jsontext.Value(`[{"from":"573001234561","from_user_id":"CO.1","type":"text"},{"from_user_id":"CO.2","from_parent_user_id":"CO.ENT.2","type":"image"},
+		{"from":"573001234563","type":"system","from_user_id":"CO.3","system":{"type":"user_changed_number","wa_id":"573001234564","user_id":"CO.4"}}]`))
+	c.Take("contacts", jsontext.Value(`[{"wa_id":"573001234562","user_id":"CO.2"}]`))
+	c.Take("user_preferences", jsontext.Value(`[{"wa_id":"573001234565","user_id":"CO.5","parent_user_id":"CO.ENT.5","category":"marketing_messages","value":"stop"}]`))
+	pair := func(phone, user string) optout.Pair { return optout.Pair{Number: "1065", Phone: phone, User: user} }
+	got := people(&c, "messages")
+	if diff := cmp.Diff([]optout.Pair{
+		pair("573001234560", "CO.0"), pair("573001234560", "CO.ENT.0"), pair("573001234564", "CO.4"), pair("573001234561", "CO.1"), pair("573001234562", "CO.2"), pair("573001234562", "CO.ENT.2"),
+	}, got.Pairs); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]optout.Renamed{{Number: "1065", Old: []string{"573001234563", "CO.3", "", ""}, New: []string{"573001234564", "CO.4", ""}}}, got.Renamed); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]optout.Pair{pair("573001234565", "CO.5"), pair("573001234565", "CO.ENT.5")}, people(&c, "user_preferences").Pairs); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -83,7 +114,7 @@ func TestWhoWroteAndWhen(t *testing.T) {
 	both := lastinbound.Message{Number: "1065", Phone: "573001234567", User: "CO.1", At: at}
 	later := both
 	later.At = at.Add(time.Minute)
-	got := change.Wrote("messages", "1065")
+	got := change.People("messages", "1065", new(optout.Heard))
 	if len(got) != 4 || got[0] != both || got[1] != later { // the others have no name, and are nobody's
 		t.Errorf("%+v; want %+v and %+v", got, both, later)
 	}
@@ -92,7 +123,7 @@ func TestWhoWroteAndWhen(t *testing.T) {
 			t.Errorf("%+v; want nobody, and no time", m)
 		}
 	}
-	if got := change.Wrote("flows", "1065"); got != nil {
+	if got := change.People("flows", "1065", new(optout.Heard)); got != nil {
 		t.Errorf("%+v; want none of another field", got)
 	}
 }
@@ -107,8 +138,7 @@ func FuzzInbound(f *testing.F) {
 		for _, field := range []string{"messages", "user_preferences"} {
 			var change inbound.Change
 			change.Take(field, jsontext.Value(strings.Clone(body)))
-			change.Wrote(field, "1")
-			for _, s := range change.Said(field, "1") {
+			for _, s := range people(&change, field).Said {
 				if s.At.Unix() <= 0 || s.By == 0 {
 					t.Errorf("%+v", s)
 				}
