@@ -22,7 +22,7 @@ func (s *Simulator) meet(x *exchange, req request) (faults.Fate, faults.Call) {
 		return f, c
 	}
 	s.mu.Lock()
-	ending, stopped := s.endingOf(req.phone), s.people.Stopped(hash(req.phone))
+	ending, stopped := s.endingOf(req.person), s.people.Stopped(hash(req.person))
 	s.mu.Unlock()
 	switch {
 	case ending.Later:
@@ -31,7 +31,7 @@ func (s *Simulator) meet(x *exchange, req request) (faults.Fate, faults.Call) {
 		f.Effect, f.Code, f.Late = ending.Effect, ending.Code, faults.Late{}
 	case stopped && (req.category == "" || req.category == "marketing"):
 		f.Late = faults.Late{Code: codeStopped}
-	case f.Window && req.category == "" && !s.windowOpen(x.number, req.phone, now):
+	case f.Window && req.category == "" && !s.windowOpen(x.number, req.person, now):
 		f.Late = faults.Late{Code: codeWindow}
 	}
 	if f.Late.Code != 0 && s.hooks == nil && (ending.Later || f.Effect == faults.None) {
@@ -73,7 +73,7 @@ func (s *Simulator) limit(x *exchange, req request, f faults.Fate) *apiError {
 		e.status = f.RateStatus
 		return e
 	}
-	if f.Pair && n.limits.TooOften(now, hash(req.phone)) {
+	if f.Pair && n.limits.TooOften(now, hash(req.person)) {
 		return ofCode(131056)
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"altavoz/whatsapp/simulator/codes"
 	"altavoz/whatsapp/simulator/faults"
 	"altavoz/whatsapp/simulator/ledger"
+	"altavoz/whatsapp/simulator/users"
 	"altavoz/whatsapp/simulator/webhooks"
 )
 
@@ -39,7 +40,7 @@ func (s *Simulator) SendWebhooks(ctx context.Context) {
 // which the answer waits for.
 func (s *Simulator) plan(m *webhooks.Message, late faults.Late, c faults.Call, now time.Time) <-chan struct{} {
 	later := s.rules.Load().Later(c, now, late)
-	m.Old = later.Old
+	m.Old, m.Username, m.Linked = later.Old, later.Username, later.Linked
 	if late.Code != 0 {
 		k := codes.Of(late.Code)
 		m.Failure = webhooks.Failure{Code: late.Code, Title: k.Title, Details: k.Details}
@@ -98,7 +99,7 @@ func (s *Simulator) inbound(w http.ResponseWriter, r *http.Request) {
 	}
 	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxInbound)).Decode(&in)
 	in.From = strings.TrimPrefix(in.From, "+")
-	user := isUserID(in.From)
+	user := users.Valid(in.From)
 	if in.Number == "" && len(s.cfg.Numbers) > 0 {
 		in.Number = s.cfg.Numbers[0].ID
 	}
@@ -117,13 +118,13 @@ func (s *Simulator) inbound(w http.ResponseWriter, r *http.Request) {
 	}
 	now := time.Now()
 	if in.Preference != "" {
-		if err = s.prefer(in.From, in.Preference); err == nil && s.hooks != nil {
+		if err = s.prefer(users.Person(in.From), in.Preference); err == nil && s.hooks != nil {
 			err = s.hooks.Raw(webhooks.Preference(in.Number, in.From, user, in.Preference, now), now)
 		}
 		answerQueued(w, err)
 		return
 	}
-	if !s.openWindow(in.Number, in.From, now) {
+	if !s.openWindow(in.Number, users.Person(in.From), now) {
 		http.Error(w, "too many phones have written", http.StatusTooManyRequests)
 		return
 	}

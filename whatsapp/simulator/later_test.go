@@ -19,6 +19,7 @@ import (
 	"altavoz/internal/testio"
 	"altavoz/whatsapp/simulator"
 	"altavoz/whatsapp/simulator/ledger"
+	"altavoz/whatsapp/simulator/users"
 )
 
 // business is who sends messages and gets webhooks, without a network: each dial is a connection of its own to its server.
@@ -225,6 +226,8 @@ func TestWindowOf24Hours(t *testing.T) {
 		if code := inbound(`{"from":"573001234569","number":"9","text":"to another number"}`); code != http.StatusNoContent {
 			t.Errorf("%d; want it taken", code)
 		}
+		sends("open by user id", "delivered", `"to":"+573001234567"`, `"recipient":"`+users.ID("573001234567")+`"`)
+		sends("closed by user id", "failed 131047", `"to":"+573001234567"`, `"recipient":"`+users.ID("573001234568")+`"`)
 		sends("not this number's", "failed 131047", "+573001234567", "+573001234569")
 		sends("another", "failed 131047", "+573001234567", "+573001234568")
 		time.Sleep(24*time.Hour - 40*time.Second)
@@ -262,6 +265,24 @@ func TestWindowOf24Hours(t *testing.T) {
 	call(s, http.MethodPost, "/_simulator/inbound", `{"from":"573001234567"}`)
 	if w := send(s); w.Code != http.StatusOK {
 		t.Errorf("without webhooks, open: %s", w.Body)
+	}
+}
+
+// TestUserIDsAreAnsweredAsMetaDoes: without a phone, and messages of logins are for phones alone.
+func TestUserIDsAreAnsweredAsMetaDoes(t *testing.T) {
+	t.Parallel()
+	s := simulator.New(simulator.Config{DirectSend: true})
+	id := users.ID("573001234567")
+	to := []string{`"to":"+573001234567"`, `"recipient":"` + id + `"`}
+	if w := send(s, to...); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"contacts":[{"input":"`+id+`","user_id":"`+id+`"}]`) {
+		t.Errorf("%s; want the user id and no phone", w.Body)
+	}
+	if w := send(s, append(to, `"type":"interactive"`, `"category":"authentication","type":"interactive"`)...); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), `"code":131062`) {
+		t.Errorf("%s; want 131062", w.Body)
+	}
+	both := []string{`"to":"+573001234567"`, `"to":"+573001234567","recipient":"` + users.ID("573001234568") + `"`}
+	if w := send(s, both...); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"wa_id":"573001234567"`) {
+		t.Errorf("%s; want the phone, which wins", w.Body)
 	}
 }
 

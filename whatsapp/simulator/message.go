@@ -14,15 +14,22 @@ import (
 	"altavoz/whatsapp/simulator/faults"
 	"altavoz/whatsapp/simulator/h2"
 	"altavoz/whatsapp/simulator/ledger"
+	"altavoz/whatsapp/simulator/users"
 	"altavoz/whatsapp/simulator/webhooks"
 )
 
-const businessCountry = "1" // of the number that the simulator pretends to be; see recipientOf
+const (
+	businessCountry = "1" // of the number that the simulator pretends to be; see recipientOf
+
+	codeUserID    = 131062 // a message that is not sent to user ids:
+	categoryLogin = "authentication"
+)
 
 // request is a message that passed validation.
 type request struct {
 	input    string // as given
 	phone    string // wa_id, or the user id
+	person   string // the phone of whom it is for, if that is known
 	user     bool
 	callback string
 	used     content.Used
@@ -208,6 +215,9 @@ func (s *Simulator) parse(body []byte) (request, content.Used, *apiError) {
 	if req.category, e = s.directSend(fields); e != nil {
 		return request{}, content.Used{}, e
 	}
+	if req.user && req.category == categoryLogin {
+		return request{}, content.Used{}, ofCode(codeUserID)
+	}
 	kind, e := textField(fields, "type", 64)
 	if e != nil {
 		return request{}, content.Used{}, e
@@ -221,6 +231,9 @@ func (s *Simulator) parse(body []byte) (request, content.Used, *apiError) {
 		sent, r := s.templates.Check(fields[kind])
 		if r != nil {
 			return request{}, content.Used{}, ofCode(r.Code).withDetails(r.Details)
+		}
+		if req.user && sent.Category == categoryLogin {
+			return request{}, content.Used{}, ofCode(codeUserID)
 		}
 		req.used, req.category, req.template = content.Used{Text: sent.Text, Type: "template", ID: sent.Media, Path: sent.Path, Kind: sent.Kind}, sent.Category, true
 		return req, req.used, nil
@@ -266,10 +279,10 @@ func (s *Simulator) recipientOf(fields map[string]json.RawMessage) (request, *ap
 		if e != nil {
 			return request{}, e
 		}
-		if !isUserID(id) {
+		if !users.Valid(id) {
 			return request{}, invalid("Param recipient is not a valid user ID.")
 		}
-		return request{input: id, phone: id, user: true, key: hash("", id)}, nil
+		return request{input: id, phone: id, person: users.Person(id), user: true, key: hash("", id)}, nil
 	}
 	to, e := textField(fields, "to", 64)
 	if e != nil {
@@ -285,22 +298,7 @@ func (s *Simulator) recipientOf(fields map[string]json.RawMessage) (request, *ap
 	if !isDigits(digits) || len(digits) < 8 || len(digits) > 16 || digits[0] == '0' {
 		return request{}, badValue("Recipient phone number is not valid: %s", to)
 	}
-	return request{input: to, phone: digits, key: hash("", digits)}, nil
-}
-
-// isUserID: two capitals, a dot, letters and digits; ENT. may stand between.
-func isUserID(s string) bool {
-	country, id, ok := strings.Cut(s, ".")
-	if !ok || len(country) != 2 || strings.Trim(country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
-		return false
-	}
-	id = strings.TrimPrefix(id, "ENT.")
-	for _, r := range id {
-		if (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') {
-			return false
-		}
-	}
-	return id != "" && len(id) <= 128
+	return request{input: to, phone: digits, person: digits, key: hash("", digits)}, nil
 }
 
 // directSend reads category, which makes a message one that needs no open window; empty for service, which is as if none were given.
@@ -318,7 +316,7 @@ func (s *Simulator) directSend(fields map[string]json.RawMessage) (string, *apiE
 	switch {
 	case c == "service":
 		return "", nil
-	case c != "utility" && c != "authentication":
+	case c != "utility" && c != categoryLogin:
 		return "", invalid("Param category must be one of {AUTHENTICATION, SERVICE, UTILITY} - got %q.", c)
 	case !s.cfg.DirectSend:
 		return "", invalid("Invalid parameter").withDetails("Parameter Invalid: The 'category' value requires Direct Send, which isn't enabled for this account. Use an approved message template instead.")

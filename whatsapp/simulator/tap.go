@@ -10,6 +10,7 @@ import (
 
 	"altavoz/whatsapp/simulator/content"
 	"altavoz/whatsapp/simulator/ledger"
+	"altavoz/whatsapp/simulator/users"
 	"altavoz/whatsapp/simulator/webhooks"
 )
 
@@ -29,7 +30,7 @@ func (s *Simulator) tap(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	tap := webhooks.Tap{From: strings.TrimPrefix(in.From, "+"), Choice: ledger.Choice{Kind: ledger.ChoiceQuick, ID: in.Payload, Title: in.Text}, Place: in.Place}
-	tap.User = isUserID(tap.From)
+	tap.User = users.Valid(tap.From)
 	message, err := s.tapped(&tap, in.ID, in.WAMID)
 	switch {
 	case err != nil:
@@ -40,7 +41,7 @@ func (s *Simulator) tap(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := time.Now()
-	s.openWindow(message.Number, tap.From, now)
+	s.openWindow(message.Number, users.Person(tap.From), now)
 	s.mu.Lock()
 	s.traces++
 	tap.ID = s.wamid(tap.From, ^s.traces)
@@ -51,6 +52,9 @@ func (s *Simulator) tap(w http.ResponseWriter, r *http.Request) {
 // tapped finds the message that is tapped, and completes the tap with what of it is.
 func (s *Simulator) tapped(tap *webhooks.Tap, id, wamid string) (ledger.Received, error) {
 	all := s.Ledger(tap.From)
+	if phone := users.Person(tap.From); phone != tap.From {
+		all = append(s.Ledger(phone), all...)
+	}
 	for _, m := range slices.Backward(all) {
 		switch place := slices.IndexFunc(m.Choices, func(c ledger.Choice) bool { return c.ID == id }); {
 		case wamid != "" && m.WAMID != wamid:

@@ -47,6 +47,7 @@ var known = map[int]Refusal{
 	131053: {http.StatusBadRequest, "Media upload error", "Downloading media from weblink failed with http code 404, status message Not Found", false},
 	131056: {http.StatusBadRequest, "(Business Account, Consumer Account) pair rate limit hit", "Message failed to send because there were too many messages sent from this phone number to the same phone number in a short period of time.", true},
 	131057: {http.StatusInternalServerError, "Account in maintenance mode", "Business Account is in maintenance mode", true},
+	131062: {http.StatusBadRequest, "Business-scoped User ID (BSUID) recipients are not supported for this message.", "This message type needs the recipient's phone number.", false},
 	132001: {http.StatusNotFound, "Template name does not exist in the translation", "template name does not exist", false},
 	132005: {http.StatusBadRequest, "Template hydrated text too long", "The translated text is too long.", false},
 	132012: {http.StatusBadRequest, "Template parameter format mismatch", "Variable parameter values are formatted incorrectly.", false},

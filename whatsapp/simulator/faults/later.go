@@ -23,6 +23,7 @@ type wish struct {
 	delay                  *span
 	read, drop, dup, early *float64
 	shuffle, old           bool
+	username, linked       bool
 }
 
 // word reads one word; known is false for what is none of webhooks.
@@ -37,6 +38,10 @@ func (w *wish) word(key, value string) (known bool, err error) {
 		w.shuffle = true
 	case "webhook_old":
 		w.old = true
+	case "webhook_username":
+		w.username = true
+	case "webhook_linked":
+		w.linked = true
 	default:
 		into := parts[key]
 		if into == nil {
@@ -60,6 +65,8 @@ func (w *wish) join(r *wish) {
 	}
 	w.shuffle = w.shuffle || r.shuffle
 	w.old = w.old || r.old
+	w.username = w.username || r.username
+	w.linked = w.linked || r.linked
 }
 
 // Step is one status that a webhook tells.
@@ -76,6 +83,8 @@ type Later struct {
 	Lost  int    // steps that are not told
 	Early bool   // the first one comes before the answer
 	Old   bool   // in the shape of before 2026
+
+	Username, Linked bool // the recipient is named by user id alone, and by that of linked portfolios too
 }
 
 // Later decides what is told of a message that was accepted, and when.
@@ -88,7 +97,7 @@ func (rs *Rules) Later(c Call, now time.Time, late Late) Later {
 	}
 	chance := rand.New(rand.NewPCG(c.Chance, ^uint64(0))) // the streams of the rules count from 0
 	hits := func(part *float64) bool { return chance.Float64() < orZero(part) }
-	out := Later{Early: hits(w.early), Old: w.old}
+	out := Later{Early: hits(w.early), Old: w.old, Username: w.username, Linked: w.linked}
 	steps := w.steps(late, chance)
 	for _, s := range steps {
 		if hits(w.drop) {

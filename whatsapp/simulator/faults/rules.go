@@ -82,7 +82,8 @@ type Rules struct{ rules []*rule }
 //	window               131047, 24 hours after the phone last wrote    webhook_delay=1s..5s until sent, again until delivered, and until read
 //	webhook_drop=1%      of statuses are never told                     webhook_early=10%    of messages: the first status comes before the answer
 //	webhook_dup=5%       of statuses are told twice                     webhook_shuffle      a message's statuses come in any order
-//	webhook_old          as before 2026: a conversation, no user ids
+//	webhook_old          as before 2026: a conversation, no user ids    webhook_username     whoever it is has a username: no phones
+//	webhook_linked       with the id that linked portfolios have in common
 //
 // Shares of one line exclude each other; of several lines that hit, the first one counts. Which calls are hit follows from
 // Call.Chance and not from the order of calls.

@@ -70,6 +70,8 @@ type Message struct {
 	Callback string
 	Category string // empty: service
 	Old      bool   // the shape of before 2026
+	Username bool   // the recipient has one: webhooks leave the phone out
+	Linked   bool   // the portfolio is linked with others, which have an id of the recipient in common
 	Failure  Failure
 	Place    int // what the ledger knows it by
 }

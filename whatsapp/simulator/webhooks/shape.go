@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"altavoz/whatsapp/simulator/ledger"
+	"altavoz/whatsapp/simulator/users"
 )
 
 // AccountID is the id of the business account that all numbers belong to.
@@ -75,10 +76,10 @@ func appendMetadata(b []byte, number string) []byte {
 	return append(b, '}')
 }
 
-// appendContact writes who it is about. One that failed has no user id.
+// appendContact writes who it is about. One that failed has no user id; who has a username is named by that alone.
 func appendContact(b []byte, e *event) []byte {
 	b = append(b, '{')
-	if !e.User {
+	if e.showsPhone() {
 		b = append(b, `"wa_id":`...)
 		b = appendText(b, e.Phone)
 		if e.status == ledger.Failed {
@@ -87,9 +88,12 @@ func appendContact(b []byte, e *event) []byte {
 		b = append(b, ',')
 	}
 	b = append(b, `"user_id":`...)
-	b = appendText(b, userID(e.Phone, e.User))
+	b = appendText(b, users.ID(e.Phone))
 	return append(b, '}')
 }
+
+// showsPhone reports whether webhooks of the message name its recipient by phone.
+func (m *Message) showsPhone() bool { return !m.User && !m.Username }
 
 func appendStatus(b []byte, e *event) []byte {
 	b = append(b, `{"id":`...)
@@ -99,13 +103,17 @@ func appendStatus(b []byte, e *event) []byte {
 	b = append(b, `","timestamp":"`...)
 	b = strconv.AppendInt(b, e.happened.Unix(), 10)
 	b = append(b, '"')
-	if !e.User {
+	if e.showsPhone() {
 		b = append(b, `,"recipient_id":`...)
 		b = appendText(b, e.Phone)
 	}
-	if e.User || (!e.Old && e.status != ledger.Failed) {
+	if !e.showsPhone() || (!e.Old && e.status != ledger.Failed) {
 		b = append(b, `,"recipient_user_id":`...)
-		b = appendText(b, userID(e.Phone, e.User))
+		b = appendText(b, users.ID(e.Phone))
+		if e.Linked {
+			b = append(b, `,"recipient_parent_user_id":`...)
+			b = appendText(b, users.Parent(users.Person(e.Phone)))
+		}
 	}
 	if e.Callback != "" {
 		b = append(b, `,"biz_opaque_callback_data":`...)
@@ -178,7 +186,7 @@ func Inbound(number, from string, user bool, id, text string, at time.Time) []by
 		b = append(b, ',')
 	}
 	b = append(b, `"user_id":`...)
-	b = appendText(b, userID(from, user))
+	b = appendText(b, users.ID(from))
 	b = append(b, `}],"messages":[{`...)
 	if !user {
 		b = append(b, `"from":`...)
@@ -186,7 +194,7 @@ func Inbound(number, from string, user bool, id, text string, at time.Time) []by
 		b = append(b, ',')
 	}
 	b = append(b, sender...)
-	b = appendText(b, userID(from, user))
+	b = appendText(b, users.ID(from))
 	b = append(b, `,"id":`...)
 	b = appendText(b, id)
 	b = append(b, `,"timestamp":"`...)
@@ -207,20 +215,12 @@ func Preference(number, from string, user bool, value string, at time.Time) []by
 		b = append(b, ',')
 	}
 	b = append(b, `"user_id":`...)
-	b = appendText(b, userID(from, user))
+	b = appendText(b, users.ID(from))
 	b = append(b, `,"category":"marketing_messages","detail":"User requested it","value":`...)
 	b = appendText(b, value)
 	b = append(b, `,"timestamp":`...)
 	b = strconv.AppendInt(b, at.Unix(), 10)
 	return append(b, `}]},"field":"user_preferences"}]}]}`...)
-}
-
-// userID makes the user id of a phone; a user has his own.
-func userID(phone string, user bool) string {
-	if user {
-		return phone
-	}
-	return "CO." + strconv.FormatUint(1_000_000_000_000_000+hash(phone)%9_000_000_000_000_000, 10)
 }
 
 // displayNumber makes the phone of a number, of the country that a phone without "+" is taken to be of.

@@ -39,16 +39,18 @@ func TestStatusesAreThoseOfTheGoldenFiles(t *testing.T) {
 		message func(*webhooks.Message)
 		status  ledger.Status
 	}{
-		"sent":            {func(*webhooks.Message) {}, ledger.Sent},
-		"delivered":       {func(*webhooks.Message) {}, ledger.Delivered},
-		"read":            {func(*webhooks.Message) {}, ledger.Read},
-		"failed":          {func(m *webhooks.Message) { m.Failure = undeliverable }, ledger.Failed},
-		"failed_old":      {func(m *webhooks.Message) { m.Failure, m.Old = undeliverable, true }, ledger.Failed},
-		"sent_old":        {func(m *webhooks.Message) { m.Old = true }, ledger.Sent},
-		"read_old":        {func(m *webhooks.Message) { m.Old = true }, ledger.Read},
-		"sent_utility":    {func(m *webhooks.Message) { m.Category = "utility" }, ledger.Sent},
-		"delivered_user":  {func(m *webhooks.Message) { m.Phone, m.User, m.Callback = "CO.Ab12", true, "" }, ledger.Delivered},
-		"failed_untitled": {func(m *webhooks.Message) { m.Failure = webhooks.Failure{Code: 999, Title: "Generic error"} }, ledger.Failed},
+		"sent":             {func(*webhooks.Message) {}, ledger.Sent},
+		"delivered":        {func(*webhooks.Message) {}, ledger.Delivered},
+		"read":             {func(*webhooks.Message) {}, ledger.Read},
+		"failed":           {func(m *webhooks.Message) { m.Failure = undeliverable }, ledger.Failed},
+		"failed_old":       {func(m *webhooks.Message) { m.Failure, m.Old = undeliverable, true }, ledger.Failed},
+		"sent_old":         {func(m *webhooks.Message) { m.Old = true }, ledger.Sent},
+		"read_old":         {func(m *webhooks.Message) { m.Old = true }, ledger.Read},
+		"sent_utility":     {func(m *webhooks.Message) { m.Category = "utility" }, ledger.Sent},
+		"delivered_hidden": {func(m *webhooks.Message) { m.Username, m.Linked = true, true }, ledger.Delivered},
+		"failed_hidden":    {func(m *webhooks.Message) { m.Username = true; m.Failure = webhooks.Failure{Code: 131026, Title: "t"} }, ledger.Failed},
+		"delivered_user":   {func(m *webhooks.Message) { m.Phone, m.User, m.Callback = "CO.Ab12", true, "" }, ledger.Delivered},
+		"failed_untitled":  {func(m *webhooks.Message) { m.Failure = webhooks.Failure{Code: 999, Title: "Generic error"} }, ledger.Failed},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

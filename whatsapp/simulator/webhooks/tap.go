@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"altavoz/whatsapp/simulator/ledger"
+	"altavoz/whatsapp/simulator/users"
 )
 
 // Tap is what a phone, or a user of whom only the id is known, taps.
@@ -31,9 +32,9 @@ func (p *Place) Located() bool { return p.Latitude != nil && p.Longitude != nil 
 // Body writes that a message of ours is answered so.
 func (t *Tap) Body(of ledger.Received, at time.Time) []byte {
 	type object = map[string]any
-	contact := object{"profile": object{"name": "Simulated"}, "user_id": userID(t.From, t.User)}
+	contact := object{"profile": object{"name": "Simulated"}, "user_id": users.ID(t.From)}
 	message := object{
-		"from_user_id": userID(t.From, t.User), "id": t.ID, "timestamp": strconv.FormatInt(at.Unix(), 10), "type": t.Choice.Kind,
+		"from_user_id": users.ID(t.From), "id": t.ID, "timestamp": strconv.FormatInt(at.Unix(), 10), "type": t.Choice.Kind,
 		"context": object{"from": displayNumber(of.Number), "id": of.WAMID},
 	}
 	if !t.User {
