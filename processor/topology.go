@@ -56,8 +56,8 @@ func Topology() []Stage {
 		{
 			Name:     Sender,
 			Consumes: []stream.Topic{schemas.TopicSendsExpress, schemas.TopicSendsBulk},
-			Reads:    []stream.Topic{schemas.TopicBlobs, schemas.TopicControls, schemas.TopicOptOuts, schemas.TopicInbound},
-			Writes:   []stream.Topic{schemas.TopicSent, schemas.TopicResults, schemas.TopicControls, schemas.TopicOptOuts, schemas.TopicRejects},
+			Reads:    []stream.Topic{schemas.TopicBlobs, schemas.TopicControls, schemas.TopicOptOuts, schemas.TopicInbound, schemas.TopicPeople},
+			Writes:   []stream.Topic{schemas.TopicPeople, schemas.TopicSent, schemas.TopicResults, schemas.TopicControls, schemas.TopicOptOuts, schemas.TopicRejects},
 		},
 		{
 			Name:     Aggregator,

@@ -413,6 +413,8 @@ const (
 	NumberEventKind_NUMBER_EVENT_KIND_PROCESS NumberEventKind = 4
 	// How a template of its account stands: said by a webhook, or by a process that had a message refused for it.
 	NumberEventKind_NUMBER_EVENT_KIND_TEMPLATE NumberEventKind = 5
+	// How many people its business may write to within 24 hours outside their windows: a webhook said it.
+	NumberEventKind_NUMBER_EVENT_KIND_PEOPLE NumberEventKind = 6
 )
 
 // Enum value maps for NumberEventKind.
@@ -424,6 +426,7 @@ var (
 		3: "NUMBER_EVENT_KIND_AT_RISK",
 		4: "NUMBER_EVENT_KIND_PROCESS",
 		5: "NUMBER_EVENT_KIND_TEMPLATE",
+		6: "NUMBER_EVENT_KIND_PEOPLE",
 	}
 	NumberEventKind_value = map[string]int32{
 		"NUMBER_EVENT_KIND_UNSPECIFIED": 0,
@@ -432,6 +435,7 @@ var (
 		"NUMBER_EVENT_KIND_AT_RISK":     3,
 		"NUMBER_EVENT_KIND_PROCESS":     4,
 		"NUMBER_EVENT_KIND_TEMPLATE":    5,
+		"NUMBER_EVENT_KIND_PEOPLE":      6,
 	}
 )
 
@@ -640,6 +644,9 @@ const (
 	Reason_REASON_WINDOW_IN_FLIGHT Reason = 8
 	// Sends that were dispatched wait until their template may be sent again; detail has its name, language and status.
 	Reason_REASON_TEMPLATE_IN_FLIGHT Reason = 9
+	// Sends that were dispatched wait because the number's business has written to as many people within 24 hours as Meta lets it; detail has how many
+	// those are, and one more can be written to at until_ms.
+	Reason_REASON_PEOPLE_IN_FLIGHT Reason = 10
 	// What fanout says. Paused by request.
 	Reason_REASON_PAUSED Reason = 16
 	// Paused: the first recipients came back undelivered, most of them with the code.
@@ -670,6 +677,8 @@ const (
 	Reason_REASON_CONTENT Reason = 29
 	// Nothing is dispatched until its template may be sent again; detail has its name, language and status.
 	Reason_REASON_TEMPLATE Reason = 30
+	// Nothing is dispatched until the number's business may write to more people; as REASON_PEOPLE_IN_FLIGHT.
+	Reason_REASON_PEOPLE Reason = 31
 )
 
 // Enum value maps for Reason.
@@ -685,6 +694,7 @@ var (
 		7:  "REASON_MEDIA",
 		8:  "REASON_WINDOW_IN_FLIGHT",
 		9:  "REASON_TEMPLATE_IN_FLIGHT",
+		10: "REASON_PEOPLE_IN_FLIGHT",
 		16: "REASON_PAUSED",
 		17: "REASON_CANARY",
 		18: "REASON_CANCELLED",
@@ -700,6 +710,7 @@ var (
 		28: "REASON_SENDER",
 		29: "REASON_CONTENT",
 		30: "REASON_TEMPLATE",
+		31: "REASON_PEOPLE",
 	}
 	Reason_value = map[string]int32{
 		"REASON_NONE":               0,
@@ -712,6 +723,7 @@ var (
 		"REASON_MEDIA":              7,
 		"REASON_WINDOW_IN_FLIGHT":   8,
 		"REASON_TEMPLATE_IN_FLIGHT": 9,
+		"REASON_PEOPLE_IN_FLIGHT":   10,
 		"REASON_PAUSED":             16,
 		"REASON_CANARY":             17,
 		"REASON_CANCELLED":          18,
@@ -727,6 +739,7 @@ var (
 		"REASON_SENDER":             28,
 		"REASON_CONTENT":            29,
 		"REASON_TEMPLATE":           30,
+		"REASON_PEOPLE":             31,
 	}
 )
 
@@ -3007,6 +3020,105 @@ func (x *Inbound) GetAtS() int64 {
 	return 0
 }
 
+// PeopleClaim is people whom a process wants to write to outside their customer service windows: of them Meta lets a business write to a number
+// within 24 hours (schemas/people). Topic people, one partition, kept for 26 hours; key: the business. Whether it is granted its place in the log says: it is
+// if the places asked for in between and its own are not more than were free.
+type PeopleClaim struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Business string                 `protobuf:"bytes,1,opt,name=business,proto3" json:"business,omitempty"`
+	// Hashes of the persons.
+	People []uint64 `protobuf:"fixed64,2,rep,packed,name=people,proto3" json:"people,omitempty"`
+	// How many of them need a place: the others had been claimed already.
+	Places uint32 `protobuf:"varint,3,opt,name=places,proto3" json:"places,omitempty"`
+	// How many places were free as far as the process had read, and the offset behind that.
+	Free uint32 `protobuf:"varint,4,opt,name=free,proto3" json:"free,omitempty"`
+	Read int64  `protobuf:"varint,5,opt,name=read,proto3" json:"read,omitempty"`
+	// Who asks, by a name that the process has until it ends, and which of its claims it is.
+	Process       string `protobuf:"bytes,6,opt,name=process,proto3" json:"process,omitempty"`
+	Number        uint64 `protobuf:"varint,7,opt,name=number,proto3" json:"number,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PeopleClaim) Reset() {
+	*x = PeopleClaim{}
+	mi := &file_events_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PeopleClaim) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PeopleClaim) ProtoMessage() {}
+
+func (x *PeopleClaim) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PeopleClaim.ProtoReflect.Descriptor instead.
+func (*PeopleClaim) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *PeopleClaim) GetBusiness() string {
+	if x != nil {
+		return x.Business
+	}
+	return ""
+}
+
+func (x *PeopleClaim) GetPeople() []uint64 {
+	if x != nil {
+		return x.People
+	}
+	return nil
+}
+
+func (x *PeopleClaim) GetPlaces() uint32 {
+	if x != nil {
+		return x.Places
+	}
+	return 0
+}
+
+func (x *PeopleClaim) GetFree() uint32 {
+	if x != nil {
+		return x.Free
+	}
+	return 0
+}
+
+func (x *PeopleClaim) GetRead() int64 {
+	if x != nil {
+		return x.Read
+	}
+	return 0
+}
+
+func (x *PeopleClaim) GetProcess() string {
+	if x != nil {
+		return x.Process
+	}
+	return ""
+}
+
+func (x *PeopleClaim) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
 // Control is what somebody wants of a task while it goes on. Topic controls, compacted; key: the task, a slash and the
 // kind (run, cancel, speed), so that the last word on each stays and a cancel outlives whatever is said later.
 type Control struct {
@@ -3025,7 +3137,7 @@ type Control struct {
 
 func (x *Control) Reset() {
 	*x = Control{}
-	mi := &file_events_proto_msgTypes[24]
+	mi := &file_events_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3037,7 +3149,7 @@ func (x *Control) String() string {
 func (*Control) ProtoMessage() {}
 
 func (x *Control) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[24]
+	mi := &file_events_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3050,7 +3162,7 @@ func (x *Control) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Control.ProtoReflect.Descriptor instead.
 func (*Control) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{24}
+	return file_events_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Control) GetTask() []byte {
@@ -3109,16 +3221,18 @@ type NumberEvent struct {
 	Share float64 `protobuf:"fixed64,9,opt,name=share,proto3" json:"share,omitempty"`
 	// Of NUMBER_EVENT_KIND_TEMPLATE: a template of the number's account, its language as es_CO, and how it stands now, Meta's word. Known
 	// there are 512, 16 and 64 bytes; what is longer is passed over.
-	Template      string `protobuf:"bytes,10,opt,name=template,proto3" json:"template,omitempty"`
-	Language      string `protobuf:"bytes,11,opt,name=language,proto3" json:"language,omitempty"`
-	Status        string `protobuf:"bytes,12,opt,name=status,proto3" json:"status,omitempty"`
+	Template string `protobuf:"bytes,10,opt,name=template,proto3" json:"template,omitempty"`
+	Language string `protobuf:"bytes,11,opt,name=language,proto3" json:"language,omitempty"`
+	Status   string `protobuf:"bytes,12,opt,name=status,proto3" json:"status,omitempty"`
+	// Of NUMBER_EVENT_KIND_PEOPLE: how many; 0: as many as it likes.
+	People        uint32 `protobuf:"varint,13,opt,name=people,proto3" json:"people,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *NumberEvent) Reset() {
 	*x = NumberEvent{}
-	mi := &file_events_proto_msgTypes[25]
+	mi := &file_events_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3130,7 +3244,7 @@ func (x *NumberEvent) String() string {
 func (*NumberEvent) ProtoMessage() {}
 
 func (x *NumberEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[25]
+	mi := &file_events_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3143,7 +3257,7 @@ func (x *NumberEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NumberEvent.ProtoReflect.Descriptor instead.
 func (*NumberEvent) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{25}
+	return file_events_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *NumberEvent) GetNumber() string {
@@ -3230,6 +3344,13 @@ func (x *NumberEvent) GetStatus() string {
 	return ""
 }
 
+func (x *NumberEvent) GetPeople() uint32 {
+	if x != nil {
+		return x.People
+	}
+	return 0
+}
+
 // Result is what the results topic carries; key: the task.
 type Result struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3253,7 +3374,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_events_proto_msgTypes[26]
+	mi := &file_events_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3265,7 +3386,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[26]
+	mi := &file_events_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3278,7 +3399,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{26}
+	return file_events_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Result) GetTask() []byte {
@@ -3461,7 +3582,7 @@ type TaskOpened struct {
 
 func (x *TaskOpened) Reset() {
 	*x = TaskOpened{}
-	mi := &file_events_proto_msgTypes[27]
+	mi := &file_events_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3473,7 +3594,7 @@ func (x *TaskOpened) String() string {
 func (*TaskOpened) ProtoMessage() {}
 
 func (x *TaskOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[27]
+	mi := &file_events_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3486,7 +3607,7 @@ func (x *TaskOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskOpened.ProtoReflect.Descriptor instead.
 func (*TaskOpened) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{27}
+	return file_events_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *TaskOpened) GetTotal() uint32 {
@@ -3619,7 +3740,7 @@ type Dispatched struct {
 
 func (x *Dispatched) Reset() {
 	*x = Dispatched{}
-	mi := &file_events_proto_msgTypes[28]
+	mi := &file_events_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3631,7 +3752,7 @@ func (x *Dispatched) String() string {
 func (*Dispatched) ProtoMessage() {}
 
 func (x *Dispatched) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[28]
+	mi := &file_events_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3644,7 +3765,7 @@ func (x *Dispatched) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Dispatched.ProtoReflect.Descriptor instead.
 func (*Dispatched) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{28}
+	return file_events_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Dispatched) GetCursor() uint32 {
@@ -3672,7 +3793,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_events_proto_msgTypes[29]
+	mi := &file_events_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3684,7 +3805,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[29]
+	mi := &file_events_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3697,7 +3818,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{29}
+	return file_events_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Outcome) GetIndex() uint32 {
@@ -3745,7 +3866,7 @@ type OutcomeList struct {
 
 func (x *OutcomeList) Reset() {
 	*x = OutcomeList{}
-	mi := &file_events_proto_msgTypes[30]
+	mi := &file_events_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3757,7 +3878,7 @@ func (x *OutcomeList) String() string {
 func (*OutcomeList) ProtoMessage() {}
 
 func (x *OutcomeList) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[30]
+	mi := &file_events_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3770,7 +3891,7 @@ func (x *OutcomeList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeList.ProtoReflect.Descriptor instead.
 func (*OutcomeList) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{30}
+	return file_events_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *OutcomeList) GetOutcomes() []*Outcome {
@@ -3793,7 +3914,7 @@ type OutcomeRange struct {
 
 func (x *OutcomeRange) Reset() {
 	*x = OutcomeRange{}
-	mi := &file_events_proto_msgTypes[31]
+	mi := &file_events_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3805,7 +3926,7 @@ func (x *OutcomeRange) String() string {
 func (*OutcomeRange) ProtoMessage() {}
 
 func (x *OutcomeRange) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[31]
+	mi := &file_events_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3818,7 +3939,7 @@ func (x *OutcomeRange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomeRange.ProtoReflect.Descriptor instead.
 func (*OutcomeRange) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{31}
+	return file_events_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *OutcomeRange) GetFrom() uint32 {
@@ -3860,7 +3981,7 @@ type Receipts struct {
 
 func (x *Receipts) Reset() {
 	*x = Receipts{}
-	mi := &file_events_proto_msgTypes[32]
+	mi := &file_events_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3872,7 +3993,7 @@ func (x *Receipts) String() string {
 func (*Receipts) ProtoMessage() {}
 
 func (x *Receipts) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[32]
+	mi := &file_events_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3885,7 +4006,7 @@ func (x *Receipts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Receipts.ProtoReflect.Descriptor instead.
 func (*Receipts) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{32}
+	return file_events_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Receipts) GetOutcomes() []*Outcome {
@@ -3905,7 +4026,7 @@ type Taps struct {
 
 func (x *Taps) Reset() {
 	*x = Taps{}
-	mi := &file_events_proto_msgTypes[33]
+	mi := &file_events_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3917,7 +4038,7 @@ func (x *Taps) String() string {
 func (*Taps) ProtoMessage() {}
 
 func (x *Taps) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[33]
+	mi := &file_events_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3930,7 +4051,7 @@ func (x *Taps) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Taps.ProtoReflect.Descriptor instead.
 func (*Taps) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{33}
+	return file_events_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Taps) GetTaps() []*Tap {
@@ -3964,7 +4085,7 @@ type Tap struct {
 
 func (x *Tap) Reset() {
 	*x = Tap{}
-	mi := &file_events_proto_msgTypes[34]
+	mi := &file_events_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3976,7 +4097,7 @@ func (x *Tap) String() string {
 func (*Tap) ProtoMessage() {}
 
 func (x *Tap) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[34]
+	mi := &file_events_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3989,7 +4110,7 @@ func (x *Tap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tap.ProtoReflect.Descriptor instead.
 func (*Tap) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{34}
+	return file_events_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Tap) GetIndex() uint32 {
@@ -4089,7 +4210,7 @@ type Sent struct {
 
 func (x *Sent) Reset() {
 	*x = Sent{}
-	mi := &file_events_proto_msgTypes[35]
+	mi := &file_events_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4101,7 +4222,7 @@ func (x *Sent) String() string {
 func (*Sent) ProtoMessage() {}
 
 func (x *Sent) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[35]
+	mi := &file_events_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4114,7 +4235,7 @@ func (x *Sent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sent.ProtoReflect.Descriptor instead.
 func (*Sent) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{35}
+	return file_events_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Sent) GetTask() []byte {
@@ -4158,7 +4279,7 @@ type TaskUpdate struct {
 
 func (x *TaskUpdate) Reset() {
 	*x = TaskUpdate{}
-	mi := &file_events_proto_msgTypes[36]
+	mi := &file_events_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4170,7 +4291,7 @@ func (x *TaskUpdate) String() string {
 func (*TaskUpdate) ProtoMessage() {}
 
 func (x *TaskUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[36]
+	mi := &file_events_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4183,7 +4304,7 @@ func (x *TaskUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskUpdate.ProtoReflect.Descriptor instead.
 func (*TaskUpdate) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{36}
+	return file_events_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *TaskUpdate) GetPhase() Phase {
@@ -4252,7 +4373,7 @@ type Cause struct {
 
 func (x *Cause) Reset() {
 	*x = Cause{}
-	mi := &file_events_proto_msgTypes[37]
+	mi := &file_events_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4264,7 +4385,7 @@ func (x *Cause) String() string {
 func (*Cause) ProtoMessage() {}
 
 func (x *Cause) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[37]
+	mi := &file_events_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4277,7 +4398,7 @@ func (x *Cause) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cause.ProtoReflect.Descriptor instead.
 func (*Cause) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{37}
+	return file_events_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Cause) GetReason() Reason {
@@ -4362,7 +4483,7 @@ type StatePage struct {
 
 func (x *StatePage) Reset() {
 	*x = StatePage{}
-	mi := &file_events_proto_msgTypes[38]
+	mi := &file_events_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4374,7 +4495,7 @@ func (x *StatePage) String() string {
 func (*StatePage) ProtoMessage() {}
 
 func (x *StatePage) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[38]
+	mi := &file_events_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4387,7 +4508,7 @@ func (x *StatePage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatePage.ProtoReflect.Descriptor instead.
 func (*StatePage) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{38}
+	return file_events_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *StatePage) GetTask() []byte {
@@ -4449,7 +4570,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_events_proto_msgTypes[39]
+	mi := &file_events_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4461,7 +4582,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[39]
+	mi := &file_events_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4474,7 +4595,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{39}
+	return file_events_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Status) GetTask() []byte {
@@ -4622,7 +4743,7 @@ type TaskEvent struct {
 
 func (x *TaskEvent) Reset() {
 	*x = TaskEvent{}
-	mi := &file_events_proto_msgTypes[40]
+	mi := &file_events_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4634,7 +4755,7 @@ func (x *TaskEvent) String() string {
 func (*TaskEvent) ProtoMessage() {}
 
 func (x *TaskEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[40]
+	mi := &file_events_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4647,7 +4768,7 @@ func (x *TaskEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskEvent.ProtoReflect.Descriptor instead.
 func (*TaskEvent) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{40}
+	return file_events_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *TaskEvent) GetKind() TaskEventKind {
@@ -4702,7 +4823,7 @@ type StateCount struct {
 
 func (x *StateCount) Reset() {
 	*x = StateCount{}
-	mi := &file_events_proto_msgTypes[41]
+	mi := &file_events_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4714,7 +4835,7 @@ func (x *StateCount) String() string {
 func (*StateCount) ProtoMessage() {}
 
 func (x *StateCount) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[41]
+	mi := &file_events_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4727,7 +4848,7 @@ func (x *StateCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StateCount.ProtoReflect.Descriptor instead.
 func (*StateCount) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{41}
+	return file_events_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *StateCount) GetMark() uint32 {
@@ -4757,7 +4878,7 @@ type ErrorLine struct {
 
 func (x *ErrorLine) Reset() {
 	*x = ErrorLine{}
-	mi := &file_events_proto_msgTypes[42]
+	mi := &file_events_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4769,7 +4890,7 @@ func (x *ErrorLine) String() string {
 func (*ErrorLine) ProtoMessage() {}
 
 func (x *ErrorLine) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[42]
+	mi := &file_events_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4782,7 +4903,7 @@ func (x *ErrorLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorLine.ProtoReflect.Descriptor instead.
 func (*ErrorLine) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{42}
+	return file_events_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ErrorLine) GetIndex() uint32 {
@@ -5004,13 +5125,21 @@ const file_events_proto_rawDesc = "" +
 	"\aInbound\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\tR\x06number\x12\x16\n" +
 	"\x06person\x18\x02 \x01(\tR\x06person\x12\x11\n" +
-	"\x04at_s\x18\x03 \x01(\x03R\x03atS\"\x85\x01\n" +
+	"\x04at_s\x18\x03 \x01(\x03R\x03atS\"\xb3\x01\n" +
+	"\vPeopleClaim\x12\x1a\n" +
+	"\bbusiness\x18\x01 \x01(\tR\bbusiness\x12\x16\n" +
+	"\x06people\x18\x02 \x03(\x06R\x06people\x12\x16\n" +
+	"\x06places\x18\x03 \x01(\rR\x06places\x12\x12\n" +
+	"\x04free\x18\x04 \x01(\rR\x04free\x12\x12\n" +
+	"\x04read\x18\x05 \x01(\x03R\x04read\x12\x18\n" +
+	"\aprocess\x18\x06 \x01(\tR\aprocess\x12\x16\n" +
+	"\x06number\x18\a \x01(\x04R\x06number\"\x85\x01\n" +
 	"\aControl\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x13\n" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12+\n" +
 	"\x04kind\x18\x03 \x01(\x0e2\x17.altavoz.v1.ControlKindR\x04kind\x12\x14\n" +
 	"\x05speed\x18\x04 \x01(\rR\x05speed\x12\x0e\n" +
-	"\x02by\x18\x05 \x01(\tR\x02by\"\xd4\x02\n" +
+	"\x02by\x18\x05 \x01(\tR\x02by\"\xec\x02\n" +
 	"\vNumberEvent\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\tR\x06number\x12\x13\n" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12/\n" +
@@ -5024,7 +5153,8 @@ const file_events_proto_rawDesc = "" +
 	"\btemplate\x18\n" +
 	" \x01(\tR\btemplate\x12\x1a\n" +
 	"\blanguage\x18\v \x01(\tR\blanguage\x12\x16\n" +
-	"\x06status\x18\f \x01(\tR\x06status\"\xc6\x03\n" +
+	"\x06status\x18\f \x01(\tR\x06status\x12\x16\n" +
+	"\x06people\x18\r \x01(\rR\x06people\"\xc6\x03\n" +
 	"\x06Result\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x13\n" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12,\n" +
@@ -5197,14 +5327,15 @@ const file_events_proto_rawDesc = "" +
 	"\x12CONTROL_KIND_PAUSE\x10\x01\x12\x17\n" +
 	"\x13CONTROL_KIND_RESUME\x10\x02\x12\x17\n" +
 	"\x13CONTROL_KIND_CANCEL\x10\x03\x12\x16\n" +
-	"\x12CONTROL_KIND_SPEED\x10\x04*\xce\x01\n" +
+	"\x12CONTROL_KIND_SPEED\x10\x04*\xec\x01\n" +
 	"\x0fNumberEventKind\x12!\n" +
 	"\x1dNUMBER_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19NUMBER_EVENT_KIND_STOPPED\x10\x01\x12\x1b\n" +
 	"\x17NUMBER_EVENT_KIND_WORKS\x10\x02\x12\x1d\n" +
 	"\x19NUMBER_EVENT_KIND_AT_RISK\x10\x03\x12\x1d\n" +
 	"\x19NUMBER_EVENT_KIND_PROCESS\x10\x04\x12\x1e\n" +
-	"\x1aNUMBER_EVENT_KIND_TEMPLATE\x10\x05*\xd4\x02\n" +
+	"\x1aNUMBER_EVENT_KIND_TEMPLATE\x10\x05\x12\x1c\n" +
+	"\x18NUMBER_EVENT_KIND_PEOPLE\x10\x06*\xd4\x02\n" +
 	"\x04Mark\x12\x10\n" +
 	"\fMARK_PENDING\x10\x00\x12\x12\n" +
 	"\x0eMARK_DUPLICATE\x10\x01\x12\x12\n" +
@@ -5227,7 +5358,7 @@ const file_events_proto_rawDesc = "" +
 	"\x15TAP_KIND_BUTTON_REPLY\x10\x01\x12\x17\n" +
 	"\x13TAP_KIND_LIST_REPLY\x10\x02\x12\x13\n" +
 	"\x0fTAP_KIND_BUTTON\x10\x03\x12\x15\n" +
-	"\x11TAP_KIND_LOCATION\x10\x04*\x9f\x04\n" +
+	"\x11TAP_KIND_LOCATION\x10\x04*\xcf\x04\n" +
 	"\x06Reason\x12\x0f\n" +
 	"\vREASON_NONE\x10\x00\x12\x12\n" +
 	"\x0eREASON_ACCOUNT\x10\x01\x12\x14\n" +
@@ -5238,7 +5369,9 @@ const file_events_proto_rawDesc = "" +
 	"\vREASON_PAIR\x10\x06\x12\x10\n" +
 	"\fREASON_MEDIA\x10\a\x12\x1b\n" +
 	"\x17REASON_WINDOW_IN_FLIGHT\x10\b\x12\x1d\n" +
-	"\x19REASON_TEMPLATE_IN_FLIGHT\x10\t\x12\x11\n" +
+	"\x19REASON_TEMPLATE_IN_FLIGHT\x10\t\x12\x1b\n" +
+	"\x17REASON_PEOPLE_IN_FLIGHT\x10\n" +
+	"\x12\x11\n" +
 	"\rREASON_PAUSED\x10\x10\x12\x11\n" +
 	"\rREASON_CANARY\x10\x11\x12\x14\n" +
 	"\x10REASON_CANCELLED\x10\x12\x12\x12\n" +
@@ -5253,7 +5386,8 @@ const file_events_proto_rawDesc = "" +
 	"\x0eREASON_FOREIGN\x10\x1b\x12\x11\n" +
 	"\rREASON_SENDER\x10\x1c\x12\x12\n" +
 	"\x0eREASON_CONTENT\x10\x1d\x12\x13\n" +
-	"\x0fREASON_TEMPLATE\x10\x1e*\x89\x01\n" +
+	"\x0fREASON_TEMPLATE\x10\x1e\x12\x11\n" +
+	"\rREASON_PEOPLE\x10\x1f*\x89\x01\n" +
 	"\x05Phase\x12\x0e\n" +
 	"\n" +
 	"PHASE_NONE\x10\x00\x12\x11\n" +
@@ -5285,7 +5419,7 @@ func file_events_proto_rawDescGZIP() []byte {
 }
 
 var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 13)
-var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
+var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
 var file_events_proto_goTypes = []any{
 	(Events)(0),             // 0: altavoz.v1.Events
 	(OnUnknown)(0),          // 1: altavoz.v1.OnUnknown
@@ -5324,25 +5458,26 @@ var file_events_proto_goTypes = []any{
 	(*Send)(nil),            // 34: altavoz.v1.Send
 	(*OptOut)(nil),          // 35: altavoz.v1.OptOut
 	(*Inbound)(nil),         // 36: altavoz.v1.Inbound
-	(*Control)(nil),         // 37: altavoz.v1.Control
-	(*NumberEvent)(nil),     // 38: altavoz.v1.NumberEvent
-	(*Result)(nil),          // 39: altavoz.v1.Result
-	(*TaskOpened)(nil),      // 40: altavoz.v1.TaskOpened
-	(*Dispatched)(nil),      // 41: altavoz.v1.Dispatched
-	(*Outcome)(nil),         // 42: altavoz.v1.Outcome
-	(*OutcomeList)(nil),     // 43: altavoz.v1.OutcomeList
-	(*OutcomeRange)(nil),    // 44: altavoz.v1.OutcomeRange
-	(*Receipts)(nil),        // 45: altavoz.v1.Receipts
-	(*Taps)(nil),            // 46: altavoz.v1.Taps
-	(*Tap)(nil),             // 47: altavoz.v1.Tap
-	(*Sent)(nil),            // 48: altavoz.v1.Sent
-	(*TaskUpdate)(nil),      // 49: altavoz.v1.TaskUpdate
-	(*Cause)(nil),           // 50: altavoz.v1.Cause
-	(*StatePage)(nil),       // 51: altavoz.v1.StatePage
-	(*Status)(nil),          // 52: altavoz.v1.Status
-	(*TaskEvent)(nil),       // 53: altavoz.v1.TaskEvent
-	(*StateCount)(nil),      // 54: altavoz.v1.StateCount
-	(*ErrorLine)(nil),       // 55: altavoz.v1.ErrorLine
+	(*PeopleClaim)(nil),     // 37: altavoz.v1.PeopleClaim
+	(*Control)(nil),         // 38: altavoz.v1.Control
+	(*NumberEvent)(nil),     // 39: altavoz.v1.NumberEvent
+	(*Result)(nil),          // 40: altavoz.v1.Result
+	(*TaskOpened)(nil),      // 41: altavoz.v1.TaskOpened
+	(*Dispatched)(nil),      // 42: altavoz.v1.Dispatched
+	(*Outcome)(nil),         // 43: altavoz.v1.Outcome
+	(*OutcomeList)(nil),     // 44: altavoz.v1.OutcomeList
+	(*OutcomeRange)(nil),    // 45: altavoz.v1.OutcomeRange
+	(*Receipts)(nil),        // 46: altavoz.v1.Receipts
+	(*Taps)(nil),            // 47: altavoz.v1.Taps
+	(*Tap)(nil),             // 48: altavoz.v1.Tap
+	(*Sent)(nil),            // 49: altavoz.v1.Sent
+	(*TaskUpdate)(nil),      // 50: altavoz.v1.TaskUpdate
+	(*Cause)(nil),           // 51: altavoz.v1.Cause
+	(*StatePage)(nil),       // 52: altavoz.v1.StatePage
+	(*Status)(nil),          // 53: altavoz.v1.Status
+	(*TaskEvent)(nil),       // 54: altavoz.v1.TaskEvent
+	(*StateCount)(nil),      // 55: altavoz.v1.StateCount
+	(*ErrorLine)(nil),       // 56: altavoz.v1.ErrorLine
 }
 var file_events_proto_depIdxs = []int32{
 	19, // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
@@ -5386,32 +5521,32 @@ var file_events_proto_depIdxs = []int32{
 	5,  // 38: altavoz.v1.OptOut.in_by:type_name -> altavoz.v1.OptOutSource
 	6,  // 39: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
 	7,  // 40: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
-	50, // 41: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
-	40, // 42: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
-	41, // 43: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
-	42, // 44: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
-	44, // 45: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
-	49, // 46: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
-	45, // 47: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
-	43, // 48: altavoz.v1.Result.outcomes:type_name -> altavoz.v1.OutcomeList
-	46, // 49: altavoz.v1.Result.taps:type_name -> altavoz.v1.Taps
+	51, // 41: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
+	41, // 42: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
+	42, // 43: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
+	43, // 44: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
+	45, // 45: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
+	50, // 46: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
+	46, // 47: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
+	44, // 48: altavoz.v1.Result.outcomes:type_name -> altavoz.v1.OutcomeList
+	47, // 49: altavoz.v1.Result.taps:type_name -> altavoz.v1.Taps
 	33, // 50: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
 	33, // 51: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
 	17, // 52: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
 	0,  // 53: altavoz.v1.TaskOpened.events:type_name -> altavoz.v1.Events
-	42, // 54: altavoz.v1.OutcomeList.outcomes:type_name -> altavoz.v1.Outcome
-	42, // 55: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
-	47, // 56: altavoz.v1.Taps.taps:type_name -> altavoz.v1.Tap
+	43, // 54: altavoz.v1.OutcomeList.outcomes:type_name -> altavoz.v1.Outcome
+	43, // 55: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
+	48, // 56: altavoz.v1.Taps.taps:type_name -> altavoz.v1.Tap
 	9,  // 57: altavoz.v1.Tap.kind:type_name -> altavoz.v1.TapKind
 	11, // 58: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
-	50, // 59: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
+	51, // 59: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
 	10, // 60: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
-	40, // 61: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
-	54, // 62: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
-	55, // 63: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
+	41, // 61: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
+	55, // 62: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
+	56, // 63: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
 	11, // 64: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
-	50, // 65: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
-	53, // 66: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
+	51, // 65: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
+	54, // 66: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
 	12, // 67: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
 	68, // [68:68] is the sub-list for method output_type
 	68, // [68:68] is the sub-list for method input_type
@@ -5431,7 +5566,7 @@ func file_events_proto_init() {
 		(*Shape_List)(nil),
 		(*Shape_Location)(nil),
 	}
-	file_events_proto_msgTypes[26].OneofWrappers = []any{
+	file_events_proto_msgTypes[27].OneofWrappers = []any{
 		(*Result_Plan)(nil),
 		(*Result_Dispatched)(nil),
 		(*Result_Outcome)(nil),
@@ -5447,7 +5582,7 @@ func file_events_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_proto_rawDesc), len(file_events_proto_rawDesc)),
 			NumEnums:      13,
-			NumMessages:   43,
+			NumMessages:   44,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -25,6 +25,7 @@ const (
 	TopicOptOuts      stream.Topic = "optouts"   // who does not want to be written to
 	TopicInbound      stream.Topic = "inbound"   // when people wrote to our numbers last
 	TopicSent         stream.Topic = "sent"      // whom messages went to that can be answered with a tap
+	TopicPeople       stream.Topic = "people"    // whom businesses that have a limit of people a day write to
 	TopicRejects      stream.Topic = "rejects"
 	TopicRegistry     stream.Topic = "registry" // what altavoz remembers of topics and groups: see kafka/registry
 )
@@ -49,7 +50,8 @@ const MaxBroadcastBytes = 24 << 20
 // sends are kept for less than the broker keeps the offsets of a group that stands still (7 days by default): a
 // ledger is never gone while its sends remain. marks, statuses and events have the partitions of results, because the
 // owner of a partition of results writes the same partition of the three; callbacks has those of events for the same reason. sent has one
-// partition: whoever reads it whole keeps what it read last, and between partitions that is not the newest.
+// partition: whoever reads it whole keeps what it read last, and between partitions that is not the newest. people has one because the order of
+// its records decides.
 func Topics() []TopicSpec {
 	return []TopicSpec{
 		{Topic: TopicBroadcasts, Partitions: 12, Embedded: 4, Retention: 14 * day, MaxRecord: MaxBroadcastBytes},
@@ -65,6 +67,7 @@ func Topics() []TopicSpec {
 		{Topic: TopicOptOuts, Partitions: 1, Embedded: 1, Compact: true, MaxRecord: MaxRecordBytes},
 		{Topic: TopicInbound, Partitions: 1, Embedded: 1, Compact: true, Retention: 26 * time.Hour, MaxRecord: MaxRecordBytes},
 		{Topic: TopicSent, Partitions: 1, Embedded: 1, Retention: 7 * day, MaxRecord: MaxRecordBytes},
+		{Topic: TopicPeople, Partitions: 1, Embedded: 1, Retention: 26 * time.Hour, MaxRecord: MaxRecordBytes},
 		{Topic: TopicRejects, Partitions: 12, Embedded: 4, Retention: 30 * day, MaxRecord: MaxBroadcastBytes},
 		{Topic: TopicRegistry, Partitions: 1, Embedded: 1, Compact: true, MaxRecord: MaxRecordBytes},
 	}

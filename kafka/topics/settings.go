@@ -187,7 +187,7 @@ func (f *Findings) CheckBroker(b Broker, topics map[stream.Topic]Topic) {
 		case schemas.TopicBroadcasts, schemas.TopicResults:
 			f.weak("broker %d has offsets.retention.minutes=%d, which is not above the retention of %s (%s): after so long a standstill broadcasts that were under way "+
 				"end as unknown, and all results are folded again; set it to %d or more", b.ID, minutes, t.Name, retention(kept), int64((s.Retention + day).Minutes()))
-		case schemas.TopicBlobs, schemas.TopicControls, schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicEvents, schemas.TopicCallbacks, schemas.TopicOptOuts, schemas.TopicInbound, schemas.TopicSent, schemas.TopicRejects, schemas.TopicRegistry: // no group reads it, or, of events, nothing older than a day
+		case schemas.TopicBlobs, schemas.TopicControls, schemas.TopicMarks, schemas.TopicStatuses, schemas.TopicEvents, schemas.TopicCallbacks, schemas.TopicOptOuts, schemas.TopicInbound, schemas.TopicSent, schemas.TopicPeople, schemas.TopicRejects, schemas.TopicRegistry: // no group reads it, or, of events, nothing older than a day
 		}
 	}
 }

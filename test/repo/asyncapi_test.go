@@ -15,6 +15,7 @@ import (
 	"altavoz/schemas"
 	"altavoz/schemas/lastinbound"
 	"altavoz/schemas/optout"
+	"altavoz/schemas/people"
 	"altavoz/schemas/reply"
 	"altavoz/schemas/standing"
 	"altavoz/stream"
@@ -112,6 +113,7 @@ func TestAsyncAPIHasTheEventsOfEachTopic(t *testing.T) {
 		{standing.Encode(&schemas.NumberEvent{}), &schemas.NumberEvent{}},
 		{(&optout.Entry{}).Encode(""), &schemas.OptOut{}},
 		{(&lastinbound.Entry{}).Encode(), &schemas.Inbound{}},
+		{(&people.Claim{}).Encode(), &schemas.PeopleClaim{}},
 		{reply.SentRecord(true, task, []*schemas.Outcome{{Mark: uint32(schemas.StateSent), Wamid: "w"}}), &schemas.Sent{}},
 		{schemas.EncodeSend(schemas.LaneExpress, &schemas.Send{}), &schemas.Send{}},
 		{schemas.EncodeSend(schemas.LaneBulk, &schemas.Send{}), &schemas.Send{}},
