@@ -31,7 +31,7 @@ import (
 	"altavoz/producer/identity"
 	"altavoz/producer/senders"
 	"altavoz/schemas"
-	"altavoz/whatsapp"
+	"altavoz/whatsapp/signature"
 	"altavoz/whatsapp/simulator"
 )
 
@@ -227,7 +227,7 @@ func (a *App) simulatedWebhooks() simulator.Webhooks {
 	if a.cfg.WhatsApp.AppSecret == "" {
 		a.cfg.WhatsApp.AppSecret = schemas.Secret(rand.Text())
 	}
-	return simulator.Webhooks{URL: a.URL() + producer.PathWebhook, Secret: whatsapp.AppSecrets(a.cfg.WhatsApp.AppSecret)[0].Reveal(), Dial: a.network.Dial}
+	return simulator.Webhooks{URL: a.URL() + producer.PathWebhook, Secret: signature.Secrets(a.cfg.WhatsApp.AppSecret)[0].Reveal(), Dial: a.network.Dial}
 }
 
 // watchFiles has sender numbers and API keys read again when their files change.

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 
@@ -35,6 +36,24 @@ type Result struct {
 	ByTemplate  uint32   `json:"by_template"` // of the successful of a broadcast with route auto: who got the template
 	Pending     uint32   `json:"pending"`
 	Errors      []string `json:"errors"` // Spanish, of the first failures
+	Priced      []Priced `json:"priced"` // delivered messages of which Meta told the price
+}
+
+// Priced is how many delivered messages Meta prices alike, in its words.
+type Priced struct {
+	Category string `json:"category"`
+	Type     string `json:"type"`
+	Billable bool   `json:"billable"`
+	Messages uint32 `json:"messages"`
+}
+
+// String says it for people.
+func (p Priced) String() string {
+	billed := "not billed"
+	if p.Billable {
+		billed = "billed"
+	}
+	return fmt.Sprintf("%d %s as %s (%s)", p.Messages, billed, p.Category, p.Type)
 }
 
 // Task is what the server says of a task. Status returns the first part, Client.Task all. Times are RFC 3339, empty where there is none.

@@ -3786,7 +3786,10 @@ type Outcome struct {
 	// The reason in words for the errors line, Spanish; empty for sent.
 	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Meta's message id.
-	Wamid         string `protobuf:"bytes,5,opt,name=wamid,proto3" json:"wamid,omitempty"`
+	Wamid string `protobuf:"bytes,5,opt,name=wamid,proto3" json:"wamid,omitempty"`
+	// Of a receipt: what Meta says of the price of a delivered message, in one byte (schemas/price). Of all that were ever written of a recipient
+	// the highest counts. 0: nothing.
+	Price         uint32 `protobuf:"varint,6,opt,name=price,proto3" json:"price,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3854,6 +3857,13 @@ func (x *Outcome) GetWamid() string {
 		return x.Wamid
 	}
 	return ""
+}
+
+func (x *Outcome) GetPrice() uint32 {
+	if x != nil {
+		return x.Price
+	}
+	return 0
 }
 
 // OutcomeList is how sends of one task ended, each as if by itself. At most 512. A record with it has version 2.
@@ -4473,10 +4483,12 @@ func (x *Cause) GetArgs() []string {
 
 // StatePage is the states of up to 16,384 recipients, one byte each. Topic marks, key: task/part.
 type StatePage struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Task          []byte                 `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
-	Number        uint32                 `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
-	Marks         []byte                 `protobuf:"bytes,3,opt,name=marks,proto3" json:"marks,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Task   []byte                 `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
+	Number uint32                 `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
+	Marks  []byte                 `protobuf:"bytes,3,opt,name=marks,proto3" json:"marks,omitempty"`
+	// Beside the marks: the price of each message, one byte, as in Outcome. It may be shorter than the marks, and is empty where no price is known.
+	Prices        []byte `protobuf:"bytes,4,opt,name=prices,proto3" json:"prices,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4532,6 +4544,13 @@ func (x *StatePage) GetMarks() []byte {
 	return nil
 }
 
+func (x *StatePage) GetPrices() []byte {
+	if x != nil {
+		return x.Prices
+	}
+	return nil
+}
+
 // Status is the folded state of a task. Topic statuses, key: the task.
 type Status struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -4563,7 +4582,9 @@ type Status struct {
 	Cause *Cause `protobuf:"bytes,20,opt,name=cause,proto3" json:"cause,omitempty"`
 	// The last of what was told of the task's life, at most 32: those that a takeover may have to write to the topic events again, and the one
 	// before.
-	Events        []*TaskEvent `protobuf:"bytes,30,rep,name=events,proto3" json:"events,omitempty"`
+	Events []*TaskEvent `protobuf:"bytes,30,rep,name=events,proto3" json:"events,omitempty"`
+	// How many recipients carry each price: the others have none.
+	Prices        []*PriceCount `protobuf:"bytes,31,rep,name=prices,proto3" json:"prices,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4724,6 +4745,13 @@ func (x *Status) GetEvents() []*TaskEvent {
 	return nil
 }
 
+func (x *Status) GetPrices() []*PriceCount {
+	if x != nil {
+		return x.Prices
+	}
+	return nil
+}
+
 // TaskEvent is a step of a task's life, as the topic events tells it.
 type TaskEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -4865,6 +4893,58 @@ func (x *StateCount) GetCount() uint32 {
 	return 0
 }
 
+type PriceCount struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Price         uint32                 `protobuf:"varint,1,opt,name=price,proto3" json:"price,omitempty"`
+	Count         uint32                 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PriceCount) Reset() {
+	*x = PriceCount{}
+	mi := &file_events_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PriceCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PriceCount) ProtoMessage() {}
+
+func (x *PriceCount) ProtoReflect() protoreflect.Message {
+	mi := &file_events_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PriceCount.ProtoReflect.Descriptor instead.
+func (*PriceCount) Descriptor() ([]byte, []int) {
+	return file_events_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *PriceCount) GetPrice() uint32 {
+	if x != nil {
+		return x.Price
+	}
+	return 0
+}
+
+func (x *PriceCount) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
 type ErrorLine struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Index uint32                 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
@@ -4878,7 +4958,7 @@ type ErrorLine struct {
 
 func (x *ErrorLine) Reset() {
 	*x = ErrorLine{}
-	mi := &file_events_proto_msgTypes[43]
+	mi := &file_events_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4890,7 +4970,7 @@ func (x *ErrorLine) String() string {
 func (*ErrorLine) ProtoMessage() {}
 
 func (x *ErrorLine) ProtoReflect() protoreflect.Message {
-	mi := &file_events_proto_msgTypes[43]
+	mi := &file_events_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4903,7 +4983,7 @@ func (x *ErrorLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorLine.ProtoReflect.Descriptor instead.
 func (*ErrorLine) Descriptor() ([]byte, []int) {
-	return file_events_proto_rawDescGZIP(), []int{43}
+	return file_events_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ErrorLine) GetIndex() uint32 {
@@ -5194,13 +5274,14 @@ const file_events_proto_rawDesc = "" +
 	"\x06events\x18\x16 \x01(\x0e2\x12.altavoz.v1.EventsR\x06events\"$\n" +
 	"\n" +
 	"Dispatched\x12\x16\n" +
-	"\x06cursor\x18\x01 \x01(\rR\x06cursor\"w\n" +
+	"\x06cursor\x18\x01 \x01(\rR\x06cursor\"\x8d\x01\n" +
 	"\aOutcome\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\rR\x05index\x12\x12\n" +
 	"\x04mark\x18\x02 \x01(\rR\x04mark\x12\x14\n" +
 	"\x05phone\x18\x03 \x01(\tR\x05phone\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x14\n" +
-	"\x05wamid\x18\x05 \x01(\tR\x05wamid\">\n" +
+	"\x05wamid\x18\x05 \x01(\tR\x05wamid\x12\x14\n" +
+	"\x05price\x18\x06 \x01(\rR\x05price\">\n" +
 	"\vOutcomeList\x12/\n" +
 	"\boutcomes\x18\x01 \x03(\v2\x13.altavoz.v1.OutcomeR\boutcomes\"^\n" +
 	"\fOutcomeRange\x12\x12\n" +
@@ -5249,11 +5330,12 @@ const file_events_proto_rawDesc = "" +
 	"\btimezone\x18\b \x01(\tR\btimezone\x12\x1a\n" +
 	"\bsentence\x18\t \x01(\tR\bsentence\x12\x12\n" +
 	"\x04args\x18\n" +
-	" \x03(\tR\x04args\"M\n" +
+	" \x03(\tR\x04args\"e\n" +
 	"\tStatePage\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\rR\x06number\x12\x14\n" +
-	"\x05marks\x18\x03 \x01(\fR\x05marks\"\xc0\x04\n" +
+	"\x05marks\x18\x03 \x01(\fR\x05marks\x12\x16\n" +
+	"\x06prices\x18\x04 \x01(\fR\x06prices\"\xf0\x04\n" +
 	"\x06Status\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12*\n" +
@@ -5276,7 +5358,8 @@ const file_events_proto_rawDesc = "" +
 	"\x05speed\x18\x0f \x01(\rR\x05speed\x12\x12\n" +
 	"\x04rate\x18\x10 \x01(\x01R\x04rate\x12'\n" +
 	"\x05cause\x18\x14 \x01(\v2\x11.altavoz.v1.CauseR\x05cause\x12-\n" +
-	"\x06events\x18\x1e \x03(\v2\x15.altavoz.v1.TaskEventR\x06events\"\xb5\x01\n" +
+	"\x06events\x18\x1e \x03(\v2\x15.altavoz.v1.TaskEventR\x06events\x12.\n" +
+	"\x06prices\x18\x1f \x03(\v2\x16.altavoz.v1.PriceCountR\x06prices\"\xb5\x01\n" +
 	"\tTaskEvent\x12-\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x19.altavoz.v1.TaskEventKindR\x04kind\x12\x13\n" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12\x1a\n" +
@@ -5287,6 +5370,10 @@ const file_events_proto_rawDesc = "" +
 	"\n" +
 	"StateCount\x12\x12\n" +
 	"\x04mark\x18\x01 \x01(\rR\x04mark\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\rR\x05count\"8\n" +
+	"\n" +
+	"PriceCount\x12\x14\n" +
+	"\x05price\x18\x01 \x01(\rR\x05price\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\"c\n" +
 	"\tErrorLine\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\rR\x05index\x12\x14\n" +
@@ -5419,7 +5506,7 @@ func file_events_proto_rawDescGZIP() []byte {
 }
 
 var file_events_proto_enumTypes = make([]protoimpl.EnumInfo, 13)
-var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
+var file_events_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
 var file_events_proto_goTypes = []any{
 	(Events)(0),             // 0: altavoz.v1.Events
 	(OnUnknown)(0),          // 1: altavoz.v1.OnUnknown
@@ -5477,7 +5564,8 @@ var file_events_proto_goTypes = []any{
 	(*Status)(nil),          // 53: altavoz.v1.Status
 	(*TaskEvent)(nil),       // 54: altavoz.v1.TaskEvent
 	(*StateCount)(nil),      // 55: altavoz.v1.StateCount
-	(*ErrorLine)(nil),       // 56: altavoz.v1.ErrorLine
+	(*PriceCount)(nil),      // 56: altavoz.v1.PriceCount
+	(*ErrorLine)(nil),       // 57: altavoz.v1.ErrorLine
 }
 var file_events_proto_depIdxs = []int32{
 	19, // 0: altavoz.v1.Broadcast.content:type_name -> altavoz.v1.Content
@@ -5543,16 +5631,17 @@ var file_events_proto_depIdxs = []int32{
 	10, // 60: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
 	41, // 61: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
 	55, // 62: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
-	56, // 63: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
+	57, // 63: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
 	11, // 64: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
 	51, // 65: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
 	54, // 66: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
-	12, // 67: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
-	68, // [68:68] is the sub-list for method output_type
-	68, // [68:68] is the sub-list for method input_type
-	68, // [68:68] is the sub-list for extension type_name
-	68, // [68:68] is the sub-list for extension extendee
-	0,  // [0:68] is the sub-list for field type_name
+	56, // 67: altavoz.v1.Status.prices:type_name -> altavoz.v1.PriceCount
+	12, // 68: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
+	69, // [69:69] is the sub-list for method output_type
+	69, // [69:69] is the sub-list for method input_type
+	69, // [69:69] is the sub-list for extension type_name
+	69, // [69:69] is the sub-list for extension extendee
+	0,  // [0:69] is the sub-list for field type_name
 }
 
 func init() { file_events_proto_init() }
@@ -5582,7 +5671,7 @@ func file_events_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_proto_rawDesc), len(file_events_proto_rawDesc)),
 			NumEnums:      13,
-			NumMessages:   44,
+			NumMessages:   45,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -18,12 +18,14 @@ type FlatOutcome struct {
 	Phone  []byte
 	Reason []byte
 	Wamid  []byte
+	Price  uint32
 }
 
 // Flat returns an outcome in that form, without its task.
 func Flat(o *Outcome, at int64) *FlatOutcome {
 	return &FlatOutcome{
 		AtMs: at, Index: o.GetIndex(), Mark: o.GetMark(), Phone: []byte(o.GetPhone()), Reason: []byte(o.GetReason()), Wamid: []byte(o.GetWamid()),
+		Price: o.GetPrice(),
 	}
 }
 
@@ -40,6 +42,7 @@ const (
 	outcomePhone    protowire.Number = 3
 	outcomeReason   protowire.Number = 4
 	outcomeWamid    protowire.Number = 5
+	outcomePrice    protowire.Number = 6
 )
 
 // ReadOutcome reads the record into o and reports whether it was an Outcome in the plain form that Encode writes.
@@ -132,15 +135,18 @@ func (o *FlatOutcome) read(b []byte) bool {
 		}
 		b, last = b[n:], num
 		switch {
-		case (num == outcomeIndex || num == outcomeMark) && typ == protowire.VarintType:
+		case (num == outcomeIndex || num == outcomeMark || num == outcomePrice) && typ == protowire.VarintType:
 			v, n := protowire.ConsumeVarint(b)
 			if n < 0 {
 				return false
 			}
-			if num == outcomeIndex {
+			switch num { //nolint:exhaustive // these three, as the case says
+			case outcomeIndex:
 				o.Index = uint32(v)
-			} else {
+			case outcomeMark:
 				o.Mark = uint32(v)
+			default:
+				o.Price = uint32(v)
 			}
 			b = b[n:]
 		case (num == outcomePhone || num == outcomeReason || num == outcomeWamid) && typ == protowire.BytesType:

@@ -33,7 +33,7 @@ func FuzzReadOutcome(f *testing.F) {
 		o := r.GetOutcome()
 		want := FlatOutcome{
 			Task: TaskID(r.GetTask()), AtMs: r.GetAtMs(), Index: o.GetIndex(), Mark: o.GetMark(),
-			Phone: []byte(o.GetPhone()), Reason: []byte(o.GetReason()), Wamid: []byte(o.GetWamid()),
+			Phone: []byte(o.GetPhone()), Reason: []byte(o.GetReason()), Wamid: []byte(o.GetWamid()), Price: o.GetPrice(),
 		}
 		texts := cmp.Transformer("text", func(b []byte) string { return string(b) })
 		if diff := cmp.Diff(want, got, texts); o == nil || diff != "" {
@@ -66,7 +66,7 @@ func FuzzReadSeveral(f *testing.F) {
 	for _, all := range [][]*Outcome{
 		{},
 		{{}},
-		{{Index: 7, Mark: uint32(StateRead), Wamid: "wamid.X"}, {Index: 1, Mark: uint32(Undelivered(131049)), Phone: "57300", Reason: "sí"}},
+		{{Index: 7, Mark: uint32(StateRead), Wamid: "wamid.X", Price: 117}, {Index: 2, Mark: uint32(StateDelivered), Price: 1 << 31}, {Index: 1, Mark: uint32(Undelivered(131049)), Phone: "57300", Reason: "sí"}},
 	} {
 		f.Add(EncodeResult(&Result{Task: task.Bytes(), AtMs: 1_700_000_000_000, Event: &Result_Receipts{Receipts: &Receipts{Outcomes: all}}}).Value)
 		f.Add(EncodeResult(&Result{Task: task.Bytes(), AtMs: 1_700_000_000_000, Event: &Result_Outcomes{Outcomes: &OutcomeList{Outcomes: all}}}).Value)
@@ -97,7 +97,7 @@ func FuzzReadSeveral(f *testing.F) {
 			for _, o := range all {
 				want = append(want, FlatOutcome{
 					Task: TaskID(r.GetTask()), AtMs: r.GetAtMs(), Index: o.GetIndex(), Mark: o.GetMark(),
-					Phone: []byte(o.GetPhone()), Reason: []byte(o.GetReason()), Wamid: []byte(o.GetWamid()),
+					Phone: []byte(o.GetPhone()), Reason: []byte(o.GetReason()), Wamid: []byte(o.GetWamid()), Price: o.GetPrice(),
 				})
 			}
 			texts := cmp.Transformer("text", func(b []byte) string { return string(b) })
@@ -135,7 +135,7 @@ func TestReadReceiptsTakesPlainOnes(t *testing.T) {
 	t.Parallel()
 	task := NewTaskID()
 	rec := EncodeResult(&Result{Task: task.Bytes(), AtMs: 5, Event: &Result_Receipts{Receipts: &Receipts{Outcomes: []*Outcome{
-		{Index: 3, Mark: uint32(StateDelivered), Phone: "57300", Wamid: "w"}, {Index: 4, Mark: uint32(StateRead)},
+		{Index: 3, Mark: uint32(StateDelivered), Phone: "57300", Wamid: "w", Price: 33}, {Index: 4, Mark: uint32(StateRead)},
 	}}}})
 	got, ok := ReadReceipts(&rec, []FlatOutcome{{Index: 9}})
 	if !ok || len(got) != 3 || got[0].Index != 9 || got[1].Task != task || got[1].AtMs != 5 || string(got[1].Phone) != "57300" ||

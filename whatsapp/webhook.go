@@ -1,15 +1,12 @@
 package whatsapp
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/hex"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,11 +16,12 @@ import (
 	"altavoz/schemas/optout"
 	"altavoz/stream"
 	"altavoz/whatsapp/account"
+	"altavoz/whatsapp/signature"
 )
 
 // WebhookConfig is what was agreed with Meta in the app's dashboard.
 type WebhookConfig struct {
-	AppSecret   schemas.Secret        // events are signed with it, or with one of the two (AppSecrets); empty: whatever comes is taken for Meta's
+	AppSecret   schemas.Secret        // events are signed with it, or with one of the two (package signature); empty: whatever comes is taken for Meta's
 	Now         func() schemas.Secret // AppSecret as it is now; nil: it stays
 	VerifyToken schemas.Secret        // Meta shows it when the endpoint is registered; empty: nobody can register it
 	// Numbers returns the ids of our sender numbers: reports on other accounts do not count. It must not wait.
@@ -83,38 +81,9 @@ func (h *Webhooks) Challenge(query url.Values) (string, bool) {
 	return answer, known && query.Get("hub.mode") == "subscribe" && answer != ""
 }
 
-// Signed reports whether the body is Meta's: its HMAC over the bytes as they came. Meta writes what is not ASCII as \uXXXX and
-// signs that, so a body that was decoded and encoded again would fail.
+// Signed reports whether the body is Meta's.
 func (h *Webhooks) Signed(body []byte, header http.Header) bool {
-	if h.secret == nil {
-		return true
-	}
-	text, ok := strings.CutPrefix(header.Get("X-Hub-Signature-256"), "sha256=")
-	claimed, err := hex.DecodeString(text)
-	if !ok || err != nil {
-		return false
-	}
-	return slices.ContainsFunc(AppSecrets(h.secret()), func(secret schemas.Secret) bool {
-		mac := hmac.New(sha256.New, []byte(secret.Reveal()))
-		mac.Write(body)
-		return secret != "" && hmac.Equal(claimed, mac.Sum(nil)) // of nothing anybody can make one
-	})
-}
-
-// maxSecrets is how many app secrets are valid at a time: the one that replaces, and the one that is replaced.
-const maxSecrets = 2
-
-// AppSecrets returns the secrets that stand in one, separated by commas or line ends, the one to sign with first; at least one, which may be empty.
-func AppSecrets(text schemas.Secret) (all []schemas.Secret) {
-	for _, s := range strings.FieldsFunc(text.Reveal(), func(r rune) bool { return r == ',' || r == '\n' || r == '\r' }) {
-		if s = strings.TrimSpace(s); s != "" {
-			all = append(all, schemas.Secret(s))
-		}
-	}
-	if len(all) == 0 {
-		return []schemas.Secret{""}
-	}
-	return all[:min(len(all), maxSecrets)]
+	return h.secret == nil || signature.Valid(h.secret(), body, header)
 }
 
 // Receipts returns the results in the body, who opted out, who wrote, and what it reports of our numbers as a whole. An error means that it is no

@@ -15,9 +15,11 @@ import (
 	"altavoz/schemas"
 	"altavoz/schemas/lastinbound"
 	"altavoz/schemas/optout"
+	"altavoz/schemas/price"
 	"altavoz/stream"
 	"altavoz/whatsapp/account"
 	"altavoz/whatsapp/inbound"
+	"altavoz/whatsapp/scan"
 )
 
 const (
@@ -69,6 +71,7 @@ type receipt struct {
 	of                   recipient
 	mark                 schemas.RecipientState
 	phone, reason, wamid string
+	price                price.Class
 }
 
 // news is what a webhook reports. Only what we use of it is read, wherever it stands among members that we don't know, and
@@ -213,6 +216,7 @@ func (n *news) change() error {
 // versions milliseconds, and is that of days ago when a webhook is repeated; a result's is when it was received.
 type wireStatus struct {
 	id, status, phone, user, parent, callback, at string
+	price                                         price.Class
 	err                                           *apiError // the first one
 }
 
@@ -237,6 +241,10 @@ func (n *news) status() error {
 			return n.text(&s.callback)
 		case "timestamp":
 			return n.text(&s.at)
+		case "pricing":
+			v, err := n.dec.ReadValue()
+			s.price = scan.Price(v)
+			return err
 		case "errors":
 			return n.array(func() error { return n.failure(&s.err) })
 		}
@@ -288,9 +296,9 @@ func (n *news) take(s *wireStatus) {
 	case "sent":
 		k, r.mark = kindSent, schemas.StateConfirmed
 	case "delivered":
-		k, r.mark = kindDelivered, schemas.StateDelivered
-	case "read":
-		k, r.mark = kindRead, schemas.StateRead
+		k, r.mark, r.price = kindDelivered, schemas.StateDelivered, s.price
+	case "read": // Meta tells the price with one of the two, and with sent: but only what is delivered costs something
+		k, r.mark, r.price = kindRead, schemas.StateRead, s.price
 	case "failed":
 		k, r.phone = kindFailed, s.recipient() // the sender names nobody whom it could send to
 		r.mark, r.reason = undelivered(s.err)
@@ -347,11 +355,16 @@ func undelivered(e *apiError) (schemas.RecipientState, string) {
 	return m, text
 }
 
-// results makes the records of what was read: a task's together, of each recipient only the highest mark.
+// results makes the records of what was read: a task's together, of each recipient only the highest mark and price.
 func (n *news) results(now time.Time) []stream.Record {
 	slices.SortStableFunc(n.receipts, func(a, b receipt) int {
 		return cmp.Or(bytes.Compare(a.of.task[:], b.of.task[:]), cmp.Compare(a.of.index, b.of.index), cmp.Compare(b.mark, a.mark))
 	})
+	for i := len(n.receipts) - 1; i > 0; i-- {
+		if one := &n.receipts[i-1]; one.of == n.receipts[i].of {
+			one.price = max(one.price, n.receipts[i].price) //mutant:price-of-a-lower-receipt-is-kept
+		}
+	}
 	all := slices.CompactFunc(n.receipts, func(a, b receipt) bool { return a.of == b.of })
 	var recs []stream.Record
 	for i := 0; i < len(all); {
@@ -359,7 +372,7 @@ func (n *news) results(now time.Time) []stream.Record {
 		some := &schemas.Receipts{}
 		for ; i < len(all) && all[i].of.task == task && len(some.GetOutcomes()) < maxReceipts; i++ {
 			r := &all[i]
-			some.Outcomes = append(some.Outcomes, &schemas.Outcome{Index: r.of.index, Mark: uint32(r.mark), Phone: r.phone, Reason: r.reason, Wamid: r.wamid})
+			some.Outcomes = append(some.Outcomes, &schemas.Outcome{Index: r.of.index, Mark: uint32(r.mark), Phone: r.phone, Reason: r.reason, Wamid: r.wamid, Price: uint32(r.price)})
 		}
 		recs = append(recs, schemas.EncodeResult(&schemas.Result{
 			Task: task.Bytes(), AtMs: now.UnixMilli(), Event: &schemas.Result_Receipts{Receipts: some},

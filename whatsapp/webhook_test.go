@@ -20,6 +20,7 @@ import (
 	"altavoz/schemas"
 	"altavoz/schemas/lastinbound"
 	"altavoz/schemas/optout"
+	"altavoz/schemas/price"
 	"altavoz/stream"
 )
 
@@ -517,5 +518,45 @@ func TestTapsAreHandedOver(t *testing.T) {
 	behind = optout.ErrBehind
 	if _, err := h.Receipts(body, heard); !errors.Is(err, optout.ErrBehind) {
 		t.Errorf("got %v, want %v", err, optout.ErrBehind)
+	}
+}
+
+// Meta tells the price of a message with sent and with one of delivered and read: it is kept with what says that the message was delivered,
+// in whatever order they stand, and what is odd in it spoils nothing.
+func TestPriceOfAMessageIsKept(t *testing.T) {
+	t.Parallel()
+	pricing := func(members string) string { return `,"pricing":{"pricing_model":"PMP",` + members + `}` }
+	marketing := pricing(`"billable":true,"type":"regular","category":"marketing"`)
+	free := pricing(`"category" : "service" , "type" : "free_customer_service" , "billable" : false`)
+	body := envelope(
+		said("read", 0, ""), said("delivered", 0, marketing), said("sent", 0, marketing),
+		said("delivered", 1, free), said("read", 1, free),
+		said("sent", 2, marketing), // may not be delivered
+		said("delivered", 3, pricing(`"type":"regular","category":"promo"`)),
+		said("delivered", 4, pricing(`"category":7,"type":["regular"],"billable":"true"`)), said("delivered", 5, `,"pricing":"free"`),
+		said("delivered", 6, pricing(`"category":"utility","type":null,"billable":{"a":[1,"x\u00f1"]},"more":{}`)),
+		said("failed", 7, marketing),
+		`{"pricing":{"category":"marketing","type":"regular","billable":true},"status":"read","biz_opaque_callback_data":"`+schemas.Callback(task1, 8)+`"}`,
+	)
+	recs, err := NewWebhooks(WebhookConfig{}).Receipts([]byte(body), heard)
+	if err != nil || len(recs) != 1 {
+		t.Fatal(len(recs), err)
+	}
+	got, ok := schemas.ReadReceipts(&recs[0], nil)
+	if !ok {
+		t.Fatal("not in the plain form")
+	}
+	prices := make(map[uint32]string)
+	for _, o := range got {
+		if c := price.Read(o.Price); c != price.None {
+			prices[o.Index] = fmt.Sprint(schemas.RecipientState(o.Mark).Outcome(), " ", c.Category(), " ", c.Type(), " ", c.Billed())
+		}
+	}
+	want := map[uint32]string{
+		0: "read marketing regular true", 1: "read service free_customer_service false", 3: "delivered other regular true",
+		8: "read marketing regular true",
+	}
+	if diff := cmp.Diff(want, prices); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 	"altavoz/app/embedded"
 	"altavoz/schemas"
-	"altavoz/whatsapp"
+	"altavoz/whatsapp/signature"
 	"altavoz/whatsapp/simulator"
 )
 
@@ -34,7 +34,7 @@ type Config struct {
 // Run serves the Cloud API simulator until ctx ends. It calls ready with its URL once it answers.
 func Run(ctx context.Context, c Config, log *slog.Logger, ready func(url string)) error {
 	cfg := simulator.Config{
-		Seed: c.Seed, PlainPhones: c.PlainPhones, AnyEndings: c.AnyEndings, Logger: log, Webhooks: simulator.Webhooks{URL: c.WebhookURL, Secret: whatsapp.AppSecrets(c.AppSecret)[0].Reveal()},
+		Seed: c.Seed, PlainPhones: c.PlainPhones, AnyEndings: c.AnyEndings, Logger: log, Webhooks: simulator.Webhooks{URL: c.WebhookURL, Secret: signature.Secrets(c.AppSecret)[0].Reveal()},
 	}
 	if (c.Number == "") != (c.Token == "") {
 		return errors.New("a number and its token need each other")

@@ -109,7 +109,7 @@ func (w *worker) writePages(e *entry) {
 		}
 		p.Dirty = false
 		p.InFlight++
-		rec := schemas.EncodePage(w.partition(), &schemas.StatePage{Task: e.id.Bytes(), Number: uint32(n), Marks: p.States})
+		rec := schemas.EncodePage(w.partition(), &schemas.StatePage{Task: e.id.Bytes(), Number: uint32(n), Marks: p.States, Prices: p.Prices})
 		w.append(w.st.ports.Marks, rec, &write{entry: e, page: uint32(n)})
 	}
 }

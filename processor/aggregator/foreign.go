@@ -192,7 +192,7 @@ func (w *worker) mergeForeignPage(rec *stream.Record) error {
 	now, t := time.Now(), e.task
 	e.usedAt, t.Clock = now, w.memory.clock
 	was := t.Bytes
-	changed, exact, err := t.MergeStates(n, theirs.GetMarks(), now.UnixMilli(), e.read)
+	changed, exact, err := t.MergeStates(n, &theirs, now.UnixMilli(), e.read)
 	w.addBytes(t.Bytes - was)
 	if err != nil {
 		return err

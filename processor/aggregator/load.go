@@ -52,7 +52,7 @@ func (w *worker) place(id schemas.TaskID, t *readback.Task, planOmitted bool) er
 		w.addOpen(1)
 	}
 	pages := fold.NewPages(t.Pages)
-	agree := t.Last == e.status.offset && (!e.done || t.Rate == 0) && pages.Counts == fold.Histogram(t.Counts) && t.Complete && pages.Written()
+	agree := t.Last == e.status.offset && (!e.done || t.Rate == 0) && pages.Agree(t.Counts, t.Prices) && t.Complete && pages.Written()
 	switch {
 	case noStatus:
 		task, err := fold.Rebuild(e.id, nil, fold.Head{}, pages)

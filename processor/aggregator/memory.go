@@ -64,7 +64,7 @@ func (w *worker) load(e *entry) error {
 func (w *worker) makeResident(e *entry, t *fold.Task) {
 	t.Tally = &w.batch.tally
 	e.task, e.usedAt = t, time.Now()
-	e.read = func(n uint32, at int64) ([]byte, error) {
+	e.read = func(n uint32, at int64) (*schemas.StatePage, error) {
 		w.st.metrics.Reads.Inc()
 		return w.topics.Page(w.Context(), e.id, n, at)
 	}
@@ -104,8 +104,9 @@ func (w *worker) evictPages() {
 		if w.memory.bytes <= budget-budget/4 {
 			break
 		}
-		w.addBytes(-int64(len(c.p.States)))
+		was := c.e.task.Bytes
 		c.e.task.Evict(c.p)
+		w.addBytes(c.e.task.Bytes - was)
 	}
 	w.memory.evictAt = 0
 	if w.memory.bytes > budget { // looking again is worth it only when more was read or acknowledged

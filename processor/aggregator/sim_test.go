@@ -174,7 +174,11 @@ func (s *sim) results() {
 			r := received(2500)
 			for range s.rng.IntN(50) {
 				mark := receiptStates[s.rng.IntN(len(receiptStates))]
-				r.GetReceipts().Outcomes = append(r.GetReceipts().Outcomes, &schemas.Outcome{Index: s.rng.Uint32N(t.total + 1), Mark: uint32(mark), Phone: "573001234567"})
+				o := &schemas.Outcome{Index: s.rng.Uint32N(t.total + 1), Mark: uint32(mark), Phone: "573001234567"}
+				if mark >= schemas.StateDelivered && s.rng.IntN(2) == 0 {
+					o.Price = []uint32{33, 113, 117}[s.rng.IntN(3)]
+				}
+				r.GetReceipts().Outcomes = append(r.GetReceipts().Outcomes, o)
 			}
 			s.result(of(t.id, r))
 		default:

@@ -1,6 +1,7 @@
 package aggregator
 
 import (
+	"bytes"
 	"context"
 	"maps"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/testing/protocmp"
 
@@ -302,13 +304,13 @@ func (w *world) checkView(t interface {
 	}
 	w.checkEvents(t)
 	w.checkGroups(t, log)
-	last := make(map[string][]byte)
+	last, prices := make(map[string][]byte), make(map[string][]byte)
 	for _, rec := range w.records(marks0, 0) {
 		var p schemas.StatePage
 		if err := schemas.Decode(&rec, &p); err != nil {
 			t.Fatalf("%v", err)
 		}
-		last[string(rec.Key)] = p.GetMarks()
+		last[string(rec.Key)], prices[string(rec.Key)] = p.GetMarks(), p.GetPrices()
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(log.tasks), func(a, b schemas.TaskID) int { return slices.Compare(a[:], b[:]) }) {
 		task := log.tasks[id]
@@ -332,6 +334,9 @@ func (w *world) checkView(t interface {
 			key := schemas.PageKey(id, uint32(n))
 			if diff := cmp.Diff(partOf(task, n), partOf(&fold.Task{Pages: fold.Pages{List: []fold.Page{{States: last[key]}}}}, 0)); diff != "" {
 				t.Fatalf("%s: fold of the log (-) and the last marks (+) differ:\n%s", key, diff)
+			}
+			if diff := cmp.Diff(bytes.TrimRight(task.List[n].Prices, "\x00"), bytes.TrimRight(prices[key], "\x00"), cmpopts.EquateEmpty()); diff != "" {
+				t.Fatalf("%s: prices by a fold of the log (-) and the last ones (+) differ:\n%s", key, diff)
 			}
 		}
 	}

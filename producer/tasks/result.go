@@ -2,10 +2,12 @@ package tasks
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"altavoz/schemas"
 	"altavoz/schemas/es"
+	"altavoz/schemas/price"
 	"altavoz/schemas/shown"
 )
 
@@ -35,6 +37,15 @@ type Result struct {
 	Delivered   uint32   `json:"delivered,omitzero"`
 	Read        uint32   `json:"read,omitzero"`
 	ByTemplate  uint32   `json:"by_template,omitzero"`
+	Priced      []Priced `json:"priced,omitempty"`
+}
+
+// Priced is how many delivered messages Meta prices alike, by the receipts that tell it; they are in no sum with the others.
+type Priced struct {
+	Category string `json:"category"`
+	Type     string `json:"type"`
+	Billable bool   `json:"billable"`
+	Messages uint32 `json:"messages"`
 }
 
 // BriefOf says how far a task is. The result is there as soon as it has started.
@@ -53,11 +64,29 @@ func BriefOf(task schemas.TaskID, s *schemas.Status, now time.Time, l es.Languag
 // ResultOf counts a status for people. Whatever did not succeed is failed to a client that knows only the two.
 func ResultOf(s *schemas.Status) *Result {
 	r := numbers(s)
+	r.Priced = PricedOf(s.GetPrices())
 	r.Errors = make([]string, 0, len(s.GetErrors()))
 	for _, e := range s.GetErrors() {
 		r.Errors = append(r.Errors, shown.Line(es.Say(es.ErrorFor, phoneOf(e), lineOf(s, e)).Spanish()))
 	}
 	return r
+}
+
+// PricedOf lists prices, billed ones first; classes that read alike are one.
+func PricedOf(all []*schemas.PriceCount) (out []Priced) {
+	for _, c := range slices.Backward(all) {
+		p := price.Read(c.GetPrice())
+		row := Priced{Category: p.Category(), Type: p.Type(), Billable: p.Billed(), Messages: c.GetCount()}
+		same := func(r Priced) bool {
+			return r.Category == row.Category && r.Type == row.Type && r.Billable == row.Billable
+		}
+		if i := slices.IndexFunc(out, same); i >= 0 {
+			out[i].Messages += row.Messages
+			continue
+		}
+		out = append(out, row)
+	}
+	return out
 }
 
 // numbers is the result without the errors.

@@ -23,6 +23,14 @@ type API struct {
 	Key string // empty: none is asked for
 }
 
+// Priced is how many messages have one price.
+type Priced struct {
+	Category string `json:"category"`
+	Type     string `json:"type"`
+	Billable bool   `json:"billable"`
+	Messages int    `json:"messages"`
+}
+
 // TaskStatus is the answer of task-status.
 type TaskStatus struct {
 	TaskID string `json:"task_id"`
@@ -43,6 +51,8 @@ type TaskStatus struct {
 		Undelivered int `json:"undelivered"`
 		Delivered   int `json:"delivered"`
 		Read        int `json:"read"`
+
+		Priced []Priced `json:"priced"`
 	} `json:"result"`
 }
 

@@ -1,7 +1,11 @@
-// Package scan finds in the answers of the Cloud API what is wanted of the usual one, without decoding them.
+// Package scan finds in what the Cloud API writes what is wanted of the usual form, without decoding it.
 package scan
 
-import "bytes"
+import (
+	"bytes"
+
+	"altavoz/schemas/price"
+)
 
 // maxDepth is how deep in each other values may be; real answers have two levels.
 const maxDepth = 16
@@ -48,6 +52,41 @@ func (s *scanner) messages(first *[]byte) bool {
 		n++
 		return ok
 	})
+}
+
+// Price reads what a status says of the price of its message, which is JSON; None where it says nothing, or in another form.
+func Price(pricing []byte) price.Class {
+	var category, kind []byte
+	var says, billed bool
+	s := scanner{rest: pricing}
+	word := func(into *[]byte) bool {
+		before := s.rest
+		v, plain := s.text()
+		if !plain {
+			s.rest = before
+			return s.value(1)
+		}
+		*into = v
+		return true
+	}
+	ok := s.object(0, func(name []byte) bool {
+		s.blank()
+		switch string(name) {
+		case "category":
+			return word(&category)
+		case "type":
+			return word(&kind)
+		case "billable":
+			billed = s.word("true")
+			says = billed || s.word("false")
+			return says || s.value(1)
+		}
+		return s.value(1)
+	})
+	if !ok {
+		return price.None
+	}
+	return price.Of(category, kind, says, billed)
 }
 
 // scanner reads JSON and gives up, by false, on what is none and on what it does not know.

@@ -1,4 +1,4 @@
-// Package progress shows how far a broadcast is while a command follows it.
+// Package progress shows how far a broadcast is: while a command follows it, and all that is known of it.
 package progress
 
 import (

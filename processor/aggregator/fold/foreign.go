@@ -22,9 +22,9 @@ func (t *Task) MergeStatus(s *schemas.Status) {
 
 // MergeStates folds in another writer's record of page n, and what follows of it at the given time. It reports whether that changed
 // anything, and whether the record is exactly the page: one that speaks of recipients beyond the end is not.
-func (t *Task) MergeStates(n uint32, states []byte, at int64, read ReadPage) (changed, exact bool, err error) {
-	size := t.pageSize(n)
-	fit := states[:min(len(states), size)]
+func (t *Task) MergeStates(n uint32, page *schemas.StatePage, at int64, read ReadPage) (changed, exact bool, err error) {
+	size, states, prices := t.pageSize(n), page.GetMarks(), page.GetPrices()
+	fit := &schemas.StatePage{Marks: states[:min(len(states), size)], Prices: prices[:min(len(prices), size)]}
 	changed, covers, err := t.MergePage(n, fit, size, read)
 	if err != nil {
 		return false, false, err
@@ -33,7 +33,7 @@ func (t *Task) MergeStates(n uint32, states []byte, at int64, read ReadPage) (ch
 	if changed {
 		t.finish(at)
 	}
-	return changed, covers && len(fit) == len(states), nil
+	return changed, covers && len(fit.GetMarks()) == len(states), nil
 }
 
 // SameStatus reports whether two statuses say the same, whoever wrote them and when. The rate is not compared.

@@ -12,7 +12,7 @@ import (
 )
 
 // noPages is a pager for tasks that were never unloaded.
-func noPages(n uint32, at int64) ([]byte, error) {
+func noPages(n uint32, at int64) (*schemas.StatePage, error) {
 	return nil, fmt.Errorf("part %d at %d: %w", n, at, errors.ErrUnsupported)
 }
 
@@ -36,7 +36,7 @@ func FuzzFold(f *testing.F) {
 	for _, r := range []*schemas.Result{
 		{Event: &schemas.Result_Outcome{Outcome: &schemas.Outcome{Index: 2, Mark: uint32(schemas.StateSent), Phone: "57"}}},
 		{Event: &schemas.Result_Range{Range: &schemas.OutcomeRange{From: 1, To: 1 << 31, Mark: uint32(schemas.StateCancelled)}}},
-		{Event: &schemas.Result_Receipts{Receipts: &schemas.Receipts{Outcomes: []*schemas.Outcome{{Index: 1 << 31, Mark: uint32(schemas.StateRead)}}}}},
+		{Event: &schemas.Result_Receipts{Receipts: &schemas.Receipts{Outcomes: []*schemas.Outcome{{Index: 1 << 31, Mark: uint32(schemas.StateRead)}, {Index: 1, Mark: uint32(schemas.StateRead), Price: 113}}}}},
 		{Event: &schemas.Result_Outcomes{Outcomes: &schemas.OutcomeList{Outcomes: []*schemas.Outcome{{Mark: uint32(schemas.StateSent)}, {Index: 1 << 31, Mark: 1}}}}},
 		{Event: &schemas.Result_Note{Note: &schemas.TaskUpdate{Phase: schemas.Phase_PHASE_FAILED, Why: "x"}}},
 		{Event: &schemas.Result_Dispatched{Dispatched: &schemas.Dispatched{Cursor: 1 << 31}}},
@@ -90,6 +90,9 @@ func sound(t *testing.T, task *Task) {
 	t.Helper()
 	var counts [256]uint32
 	decided := uint32(0)
+	if again := NewPages(task.List); !again.Priced.Equal(task.Priced) || again.Bytes != task.Bytes {
+		t.Fatalf("prices %v and %d bytes, recounted %v and %d", task.Priced.counts(), task.Bytes, again.Priced.counts(), again.Bytes)
+	}
 	for _, p := range task.List {
 		if len(p.States) > schemas.PageRecipients {
 			t.Fatalf("a part of %d, want at most %v", len(p.States), schemas.PageRecipients)
@@ -118,12 +121,13 @@ func FuzzMergeParts(f *testing.F) {
 		n %= schemas.MaxRecipients / schemas.PageRecipients
 		task := NewTask(schemas.NewTaskID())
 		for _, value := range [][]byte{a, b, a} {
-			rec := schemas.EncodePage(0, &schemas.StatePage{Task: task.ID.Bytes(), Number: n, Marks: value})
+			half := value[:len(value)/2]
+			rec := schemas.EncodePage(0, &schemas.StatePage{Task: task.ID.Bytes(), Number: n, Marks: value, Prices: half})
 			var p schemas.StatePage
 			if err := schemas.Decode(&rec, &p); err != nil {
 				t.Fatal(err)
 			}
-			if _, _, err := task.MergePage(n, p.GetMarks(), 0, noPages); err != nil {
+			if _, _, err := task.MergePage(n, &p, 0, noPages); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -137,6 +141,18 @@ func FuzzMergeParts(f *testing.F) {
 			}
 			if m != want {
 				t.Fatalf("recipient %d of the part is %d, said was %d; want %v", j, m, want, want)
+			}
+			var price, has byte
+			for _, from := range [][]byte{a, b} {
+				if j < min(len(from)/2, schemas.PageRecipients) {
+					price = max(price, from[j])
+				}
+			}
+			if j < len(task.List[n].Prices) {
+				has = task.List[n].Prices[j]
+			}
+			if has != price {
+				t.Fatalf("the price of recipient %d of the part is %d, want %d", j, has, price)
 			}
 		}
 	})

@@ -4,14 +4,16 @@ import (
 	"fmt"
 
 	"altavoz/schemas"
+	"altavoz/schemas/price"
 )
 
 // NoRecord is the offset of a page or status that no topic holds yet.
 const NoRecord int64 = -1
 
-// Page is the states of up to schemas.PageRecipients recipients, one byte each.
+// Page is the states of up to schemas.PageRecipients recipients, one byte each, and the prices of their messages.
 type Page struct {
 	States   []byte // nil: not in memory. Shorter than the page as long as nothing was recorded about the rest
+	Prices   []byte // nil: none is known. At most as long as the states
 	Offset   int64  // of the newest record that holds them: exactly them, unless Dirty
 	Used     uint64 // the owner's clock when it was last touched
 	Errors   uint16 // how many ended badly: tells where error lines are without reading; at most 16,384
@@ -19,17 +21,18 @@ type Page struct {
 	InFlight uint8  // records of it that wait for their acknowledgement; at most 3: see the checkpoints of the aggregator
 }
 
-// ReadPage brings the states of page n back from the record at the given offset.
-type ReadPage func(n uint32, at int64) ([]byte, error)
+// ReadPage brings page n back from the record at the given offset.
+type ReadPage func(n uint32, at int64) (*schemas.StatePage, error)
 
 // Pages is a task's recipients and the histogram of their states.
 type Pages struct {
 	List    []Page
 	Counts  [256]uint32 // how many recipients are in a state; pending ones are not counted
 	Decided uint32      // sum of Counts
-	Bytes   int64       // of states in memory
-	Clock   uint64      // what a page that is touched now gets as its Used
-	Tally   *Tally      // nil while reading back what was counted before
+	Priced  Prices
+	Bytes   int64  // of states and prices in memory
+	Clock   uint64 // what a page that is touched now gets as its Used
+	Tally   *Tally // nil while reading back what was counted before
 
 	errors uint32 // sum of the pages' Errors
 }
@@ -39,16 +42,21 @@ func NewPages(list []Page) Pages {
 	k := Pages{List: list}
 	for i := range list {
 		k.errors += uint32(list[i].Errors)
-		k.Bytes += int64(len(list[i].States))
+		k.Bytes += list[i].bytes()
 		for _, m := range list[i].States {
 			if schemas.RecipientState(m).Decided() {
 				k.Counts[m]++
 				k.Decided++
 			}
 		}
+		for _, c := range list[i].Prices {
+			k.Priced.count(price.None, price.Class(c))
+		}
 	}
 	return k
 }
+
+func (p *Page) bytes() int64 { return int64(len(p.States) + len(p.Prices)) }
 
 // resident makes page n reach at least size bytes in memory; hint is the size that it will have in the end.
 func (k *Pages) resident(n uint32, size, hint int, read ReadPage) (*Page, error) {
@@ -61,8 +69,9 @@ func (k *Pages) resident(n uint32, size, hint int, read ReadPage) (*Page, error)
 		if err != nil {
 			return nil, fmt.Errorf("reading page %d of the states: %w", n, err)
 		}
-		p.States = b
-		k.Bytes += int64(len(b))
+		p.States, p.Prices = b.GetMarks(), b.GetPrices()
+		p.Prices = p.Prices[:min(len(p.Prices), len(p.States))]
+		k.Bytes += p.bytes()
 	}
 	p.Used = k.Clock
 	if have := len(p.States); have < size {
@@ -77,8 +86,8 @@ func (k *Pages) resident(n uint32, size, hint int, read ReadPage) (*Page, error)
 
 // Evict frees a page's memory; what it held must lie in the record at p.Offset.
 func (k *Pages) Evict(p *Page) {
-	k.Bytes -= int64(len(p.States))
-	p.States = nil
+	k.Bytes -= p.bytes()
+	p.States, p.Prices = nil, nil
 }
 
 // set moves recipient j of the page p, which must be in memory, from one state to another.
@@ -108,26 +117,35 @@ func (k *Pages) set(p *Page, j uint32, from, to schemas.RecipientState) {
 	}
 }
 
-// MergePage folds other states of page n into it. It reports whether that changed it, and whether other had all of it.
-func (k *Pages) MergePage(n uint32, other []byte, hint int, read ReadPage) (changed, covers bool, err error) {
-	if len(other) > schemas.PageRecipients {
-		other = other[:schemas.PageRecipients]
-	}
-	p, err := k.resident(n, len(other), max(hint, len(other)), read)
+// MergePage folds other states and prices of page n into it. It reports whether that changed it, and whether other had all of it.
+func (k *Pages) MergePage(n uint32, other *schemas.StatePage, hint int, read ReadPage) (changed, covers bool, err error) {
+	states, prices := other.GetMarks(), other.GetPrices()
+	states = states[:min(len(states), schemas.PageRecipients)]
+	prices = prices[:min(len(prices), len(states))]
+	p, err := k.resident(n, len(states), max(hint, len(states)), read)
 	if err != nil {
 		return false, false, err
 	}
 	covers = true
 	for j, m := range p.States {
 		var o byte
-		if j < len(other) {
-			o = other[j]
+		if j < len(states) {
+			o = states[j]
 		}
 		switch {
 		case o > m: //mutant:foreign-marks-only-raise
 			k.set(p, uint32(j), schemas.RecipientState(m), schemas.RecipientState(o))
 			changed = true
 		case o < m:
+			covers = false
+		}
+	}
+	for j, c := range prices {
+		_, raised := k.setPrice(p, uint32(j), price.Class(c))
+		changed = changed || raised
+	}
+	for j, c := range p.Prices {
+		if c > 0 && (j >= len(prices) || prices[j] < c) { //mutant:page-without-prices-is-written-again
 			covers = false
 		}
 	}
@@ -142,6 +160,11 @@ func (k *Pages) Written() bool {
 		}
 	}
 	return true
+}
+
+// Agree reports whether a status with these counts says the same as the pages, all of which were in memory.
+func (k *Pages) Agree(counts []*schemas.StateCount, prices []*schemas.PriceCount) bool {
+	return k.Counts == Histogram(counts) && k.Priced.Equal(PricesOf(prices)) //mutant:prices-are-recounted
 }
 
 // Histogram is the counts of a status, by state.

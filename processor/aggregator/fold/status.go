@@ -28,6 +28,7 @@ func (t *Task) Summary() *schemas.Status {
 			s.Counts = append(s.Counts, &schemas.StateCount{Mark: uint32(m), Count: n})
 		}
 	}
+	s.Prices = t.Priced.counts()
 	return s
 }
 
@@ -61,6 +62,7 @@ func (t *Task) restore(s *schemas.Status) {
 	for _, n := range t.Counts {
 		t.Decided += n
 	}
+	t.Priced = PricesOf(s.GetPrices())
 	t.lines = t.lines[:0]
 	for _, l := range s.GetErrors() {
 		l.Reason = s.OwnReason(l)

@@ -1,11 +1,28 @@
 package fold
 
-import "altavoz/schemas"
+import (
+	"altavoz/schemas"
+	"altavoz/schemas/price"
+)
 
 // Tally counts steps of recipients from state to state, for the metrics.
 type Tally struct {
 	Reached [256]uint64 // to each state
 	Settled [256]uint64 // to each state, from unknown
+	Priced  map[Priced]uint64
+}
+
+// Priced is a price of messages of a sender number.
+type Priced struct {
+	Number string
+	Price  price.Class
+}
+
+func (t *Tally) price(number string, c price.Class) {
+	if t.Priced == nil {
+		t.Priced = make(map[Priced]uint64)
+	}
+	t.Priced[Priced{number, c}]++
 }
 
 // Count counts a step of a recipient. Who was delivered was sent before, and who has read it had it delivered, also if that

@@ -2,6 +2,7 @@ package fold
 
 import (
 	"altavoz/schemas"
+	"altavoz/schemas/price"
 )
 
 // Task is the folded state of one task. States, counts, and which recipients have an error line, do not depend on the order or the
@@ -89,6 +90,9 @@ func (t *Task) FoldOutcome(o *schemas.FlatOutcome, read ReadPage) (changed bool,
 		t.move(p, o.Index, from, to)
 		changed = true
 	}
+	if o.Price != 0 && t.raisePrice(p, j, price.Read(o.Price)) {
+		changed = true
+	}
 	if isError(max(from, to)) && t.isListed(o.Index) && t.describeLine(o.Index, to, string(o.Phone), string(o.Reason)) {
 		changed = true
 	}
@@ -130,6 +134,7 @@ func (t *Task) trim(read ReadPage) error {
 				t.OutOfRange++
 			}
 		}
+		t.trimPrices(p, keep)
 		if len(p.States) > keep {
 			t.Bytes -= int64(len(p.States) - keep)
 			p.States = p.States[:keep]

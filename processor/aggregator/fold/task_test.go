@@ -5,10 +5,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 	"pgregory.net/rapid"
 
 	"altavoz/schemas"
+	"altavoz/schemas/price"
 )
 
 // reference is the fold written down a second time, as plainly as can be: what was said about each recipient, and the
@@ -16,13 +18,14 @@ import (
 type reference struct {
 	plan    *schemas.TaskOpened
 	said    map[uint32]schemas.RecipientState
+	prices  map[uint32]uint32
 	failed  bool
 	phase   schemas.Phase
 	steered *schemas.TaskUpdate // of the highest controls
 }
 
 func refold(results []*schemas.Result) *reference {
-	ref := &reference{said: make(map[uint32]schemas.RecipientState)}
+	ref := &reference{said: make(map[uint32]schemas.RecipientState), prices: make(map[uint32]uint32)}
 	for _, r := range results {
 		if p := r.GetPlan(); p != nil && ref.plan == nil {
 			ref.plan = p
@@ -52,6 +55,9 @@ func refold(results []*schemas.Result) *reference {
 		case *schemas.Result_Receipts:
 			for _, o := range e.Receipts.GetOutcomes() {
 				say(o.GetIndex(), schemas.RecipientState(o.GetMark()))
+				if o.GetIndex() < total && o.GetPrice() > ref.prices[o.GetIndex()] {
+					ref.prices[o.GetIndex()] = o.GetPrice()
+				}
 			}
 		case *schemas.Result_Note:
 			ref.failed = ref.failed || e.Note.GetPhase() == schemas.Phase_PHASE_FAILED
@@ -87,6 +93,24 @@ func (ref *reference) counts() (counts [256]uint32) {
 		counts[m]++
 	}
 	return counts
+}
+
+// priced is how many messages have each price.
+func (ref *reference) priced() map[uint32]uint32 {
+	out := make(map[uint32]uint32)
+	for _, c := range ref.prices {
+		out[c]++
+	}
+	return out
+}
+
+// pricedIn is priced of a status.
+func pricedIn(s *schemas.Status) map[uint32]uint32 {
+	out := make(map[uint32]uint32)
+	for _, c := range s.GetPrices() {
+		out[c.GetPrice()] = c.GetCount()
+	}
+	return out
 }
 
 // worst returns the indexes and marks that the error lines must show.
@@ -147,6 +171,9 @@ var receiptStates = []schemas.RecipientState{
 	schemas.StateConfirmed, schemas.StateDelivered, schemas.StateRead, schemas.Undelivered(131049), schemas.Undelivered(131047),
 }
 
+// somePrices are what receipts say of prices, none most often.
+var somePrices = []uint32{0, 0, 0, 33, 113, 117, 127, 1, 255}
+
 var someStates = []schemas.RecipientState{
 	schemas.StateDuplicate, schemas.StateExpired, schemas.StateCancelled, schemas.StateUnknown, schemas.Failed(schemas.CodeInvalidPhone),
 	schemas.Failed(131026), schemas.StateSent, schemas.Undelivered(131049), schemas.StateDelivered, schemas.StateRead,
@@ -179,6 +206,7 @@ func drawResults(t *rapid.T) []*schemas.Result {
 			for range rapid.IntRange(0, 20).Draw(t, "receipts") {
 				r.GetReceipts().Outcomes = append(r.GetReceipts().Outcomes, &schemas.Outcome{
 					Index: index.Draw(t, "index"), Mark: uint32(rapid.SampledFrom(receiptStates).Draw(t, "mark")), Phone: "573001234567", Wamid: "w",
+					Price: rapid.SampledFrom(somePrices).Draw(t, "price"),
 				})
 			}
 			results = append(results, r)
@@ -226,6 +254,9 @@ func TestFoldDoesNotDependOnOrder(t *testing.T) {
 			if diff := cmp.Diff(partOf(a, n), partOf(b, n)); diff != "" {
 				t.Fatalf("marks of part %d depend on the order:\n%s", n, diff)
 			}
+			if diff := cmp.Diff(pricesOf(a, n), pricesOf(b, n)); diff != "" {
+				t.Fatalf("prices of part %d depend on the order:\n%s", n, diff)
+			}
 		}
 		unworded(sa)
 		unworded(sb)
@@ -237,6 +268,9 @@ func TestFoldDoesNotDependOnOrder(t *testing.T) {
 		ref := refold(results)
 		if ref.counts() != a.Counts {
 			t.Fatalf("counts %v, the reference has %v; want %v", sa.GetCounts(), ref.counts(), a.Counts)
+		}
+		if diff := cmp.Diff(ref.priced(), pricedIn(sa)); diff != "" {
+			t.Fatalf("prices, reference (-) and fold (+):\n%s", diff)
 		}
 		if sa.GetPhase() != ref.phase {
 			t.Fatalf("phase %v, the reference has %v; want %v", sa.GetPhase(), ref.phase, ref.phase)
@@ -283,7 +317,18 @@ func partOf(t *Task, n int) []byte {
 	if n >= len(t.List) {
 		return nil
 	}
-	b := t.List[n].States
+	return cutZeros(t.List[n].States)
+}
+
+// pricesOf is partOf for prices.
+func pricesOf(t *Task, n int) []byte {
+	if n >= len(t.List) {
+		return nil
+	}
+	return cutZeros(t.List[n].Prices)
+}
+
+func cutZeros(b []byte) []byte {
 	for len(b) > 0 && b[len(b)-1] == 0 {
 		b = b[:len(b)-1]
 	}
@@ -301,8 +346,15 @@ func TestFoldCountsAddUp(t *testing.T) {
 			}
 			var recount [256]uint32
 			var decided, worse, held uint32
+			var prices Prices
 			for _, p := range task.List {
 				var here uint32
+				for _, c := range p.Prices {
+					prices.count(0, price.Class(c))
+				}
+				if len(p.Prices) > len(p.States) {
+					t.Fatalf("a part of %d has %d prices, want no more", len(p.States), len(p.Prices))
+				}
 				for _, m := range p.States {
 					if m != 0 {
 						recount[m]++
@@ -316,7 +368,10 @@ func TestFoldCountsAddUp(t *testing.T) {
 					t.Fatalf("a part says %d bad, it has %d; want %v", p.Errors, here, uint32(p.Errors))
 				}
 				worse += here
-				held += uint32(len(p.States))
+				held += uint32(len(p.States) + len(p.Prices))
+			}
+			if !prices.Equal(task.Priced) {
+				t.Fatalf("prices %v, recounted %v; want the same", task.Priced.counts(), prices.counts())
 			}
 			if recount != task.Counts || decided != task.Decided || worse != task.errors || int64(held) != task.Bytes {
 				t.Fatalf("histogram %v (%d decided, %d bad, %d bytes), recount %v (%d, %d, %d); want %v, %v, %v, %v",
@@ -334,8 +389,8 @@ func TestFoldWithEvictedPages(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		results := drawResults(t)
-		stored := make(map[int64][]byte)
-		read := func(_ uint32, at int64) ([]byte, error) { return slices.Clone(stored[at]), nil }
+		stored := make(map[int64]*schemas.StatePage)
+		read := func(_ uint32, at int64) (*schemas.StatePage, error) { return proto.CloneOf(stored[at]), nil }
 		task := NewTask(task1)
 		for _, r := range results {
 			if _, err := task.Fold(r, read); err != nil {
@@ -345,7 +400,7 @@ func TestFoldWithEvictedPages(t *testing.T) {
 				if p := &task.List[n]; p.States != nil && rapid.Bool().Draw(t, "unload") {
 					if p.Dirty {
 						p.Offset, p.Dirty = int64(len(stored)), false
-						stored[p.Offset] = slices.Clone(p.States)
+						stored[p.Offset] = &schemas.StatePage{Marks: slices.Clone(p.States), Prices: slices.Clone(p.Prices)}
 					}
 					if p.Offset != NoRecord {
 						task.Evict(p)

@@ -26,6 +26,7 @@ type Metrics struct {
 
 	Recipients [256]prometheus.Counter // by state
 	Settled    [256]prometheus.Counter // by state; those of one outcome are one
+	Priced     *prometheus.CounterVec
 	Known      prometheus.Counter
 	Unknown    prometheus.Counter
 	Finished   prometheus.Counter
@@ -82,6 +83,7 @@ func New(reg prometheus.Registerer) *Metrics {
 	for b := int(schemas.StateFailed); b < len(m.Settled); b++ {
 		m.Settled[b] = settled.WithLabelValues(string(schemas.RecipientState(b).Outcome()))
 	}
+	m.Priced = vec("altavoz_messages_priced_total", "Delivered messages of which a receipt told the price, by sender number, category, type, and whether Meta bills it.", "number", "category", "type", "billable")
 	receipts := vec("altavoz_receipts_folded_total", "Receipts read, repeats included, by whether their task is known.", "task")
 	m.Known, m.Unknown = receipts.WithLabelValues("known"), receipts.WithLabelValues("unknown")
 	m.Results = counter("altavoz_results_folded_total", "Results read, repeats included.")
@@ -117,6 +119,9 @@ func (m *Metrics) Folded(n int, moved *fold.Tally, oldestMs int64) {
 		if k := moved.Settled[b]; k > 0 {
 			m.Settled[b].Add(float64(k))
 		}
+	}
+	for of, k := range moved.Priced {
+		m.Priced.WithLabelValues(of.Number, of.Price.Category(), of.Price.Type(), strconv.FormatBool(of.Price.Billed())).Add(float64(k))
 	}
 	*moved = fold.Tally{}
 	if oldestMs > 0 {

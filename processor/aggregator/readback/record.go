@@ -69,17 +69,18 @@ func (r Reader) Plan(ctx context.Context, id schemas.TaskID) (plan *schemas.Task
 	return plan, err
 }
 
-// Page reads the states of page n of a task back from an offset.
-func (r Reader) Page(ctx context.Context, id schemas.TaskID, n uint32, at int64) (states []byte, err error) {
+// Page reads page n of a task back from an offset.
+func (r Reader) Page(ctx context.Context, id schemas.TaskID, n uint32, at int64) (page *schemas.StatePage, err error) {
+	page = new(schemas.StatePage)
 	err = r.record(ctx, r.Pages, at, schemas.PageKey(id, n), func(rec *stream.Record) error {
 		var p schemas.StatePage
 		if err := schemas.Decode(rec, &p); err != nil {
 			return err
 		}
-		states = maxBytes(states, p.GetMarks())
+		page.Marks, page.Prices = maxBytes(page.GetMarks(), p.GetMarks()), maxBytes(page.GetPrices(), p.GetPrices())
 		return nil
 	})
-	return states, err
+	return page, err
 }
 
 // maxBytes returns the bytewise maximum; it may change a.

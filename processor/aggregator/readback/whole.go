@@ -26,12 +26,13 @@ type Whole struct {
 	Committed             int64               // of results: events of a Status that were made from there on may not be written
 }
 
-// Task is what the topics have of one task. Status, Offset, Counts, UpdatedMs and Rate are those of the record of the highest Version.
+// Task is what the topics have of one task. Status, Offset, Counts, Prices, UpdatedMs and Rate are those of the record of the highest Version.
 type Task struct {
 	Version   uint64
 	Offset    int64
 	Status    *schemas.Status // nil for a finished task: it is read again where it is needed
 	Counts    []*schemas.StateCount
+	Prices    []*schemas.PriceCount
 	UpdatedMs int64
 	Rate      float64
 	Last      int64     // offset of the last status record, whatever its version; NoRecord: there is none
@@ -113,7 +114,8 @@ func (all *Whole) addStatus(rec stream.Record) error {
 		return nil
 	}
 	t.Complete = t.Head.ContainedIn(s)
-	t.Version, t.Offset, t.Status, t.Counts, t.UpdatedMs, t.Rate = s.GetVersion(), rec.Offset, s, s.GetCounts(), s.GetUpdatedMs(), s.GetRate()
+	t.Version, t.Offset, t.Status, t.UpdatedMs, t.Rate = s.GetVersion(), rec.Offset, s, s.GetUpdatedMs(), s.GetRate()
+	t.Counts, t.Prices = s.GetCounts(), s.GetPrices()
 	if t.Telling = nil; len(t.Unsure) > 0 || outbox.Uncorrected(s) {
 		t.Telling = s
 	}
@@ -153,7 +155,7 @@ func (all *Whole) addPage(rec stream.Record) error {
 	}
 	t.Pages[n].Offset = fold.NoRecord               // all that is known of it is in memory
 	one := fold.Pages{List: t.Pages[n : n+1 : n+1]} // its counts come at the end, from all of them
-	_, covers, err := one.MergePage(0, p.GetMarks(), 0, nil)
+	_, covers, err := one.MergePage(0, &p, 0, nil)
 	if err != nil {
 		return err
 	}
