@@ -139,7 +139,7 @@ func (a *App) webhooks() webhooks.Hooks {
 func (a *App) openWhatsApp(ctx context.Context) error {
 	cfg := whatsapp.Config{
 		BaseURL: a.cfg.WhatsApp.BaseURL, Version: a.cfg.WhatsApp.APIVersion, MaxConns: a.cfg.WhatsApp.MaxInFlight, HTTP2: a.cfg.WhatsApp.HTTP2,
-		Token: a.numbers.Token, Dial: a.network.Dial, Logger: a.log, Registerer: a.registry,
+		Token: a.numbers.Token, Marketing: a.numbers.Marketing, Dial: a.network.Dial, Logger: a.log, Registerer: a.registry,
 	}
 	if !a.simulated {
 		cfg.Proxy = http.ProxyFromEnvironment

@@ -27,6 +27,7 @@ import (
 	"altavoz/schemas"
 	"altavoz/schemas/request"
 	"altavoz/whatsapp"
+	"altavoz/whatsapp/marketing"
 	"altavoz/whatsapp/media"
 )
 
@@ -105,6 +106,9 @@ type WhatsAppConfig struct {
 	PhoneNumberID string         `envconfig:"ALTAVOZ_WHATSAPP_PHONE_NUMBER_ID" help:"the number to send from"`
 	AccessToken   schemas.Secret `envconfig:"ALTAVOZ_WHATSAPP_ACCESS_TOKEN" help:"its token"`
 	AccountID     string         `envconfig:"ALTAVOZ_WHATSAPP_ACCOUNT_ID" help:"the WhatsApp Business Account (WABA) that it, and numbers which name none, belong to: templates are checked there; empty: they are not"`
+	MarketingPath string         `envconfig:"ALTAVOZ_WHATSAPP_MARKETING_PATH" help:"where it, and numbers which name no marketing_path, send templates that their account has as MARKETING: messages, or marketing_messages"`
+	ProductPolicy string         `envconfig:"ALTAVOZ_WHATSAPP_PRODUCT_POLICY" help:"of marketing_messages: CLOUD_API_FALLBACK or STRICT; empty: Meta's own"`
+	ShareActivity string         `envconfig:"ALTAVOZ_WHATSAPP_MESSAGE_ACTIVITY_SHARING" help:"of marketing_messages: true or false; empty: Meta's own"`
 	AppSecret     schemas.Secret `envconfig:"ALTAVOZ_WHATSAPP_APP_SECRET" help:"signs the receipts that Meta posts; two, separated by a comma or a line, while one replaces the other; empty: they are taken unsigned, and only where no API key is asked for"`
 	VerifyToken   schemas.Secret `envconfig:"ALTAVOZ_WHATSAPP_VERIFY_TOKEN" help:"what Meta shows to register /api/webhooks/whatsapp"`
 	Rate          float64        `envconfig:"ALTAVOZ_WHATSAPP_RATE" help:"messages a second that Meta allows it; 0: no limit"`
@@ -187,7 +191,7 @@ func Default() Config {
 		Kafka:   KafkaConfig{TopicPrefix: "altavoz.", UpstreamOwner: defaultUpstream, RequestTimeout: 10 * time.Second},
 		WhatsApp: WhatsAppConfig{
 			BaseURL: whatsapp.DefaultBaseURL, APIVersion: whatsapp.DefaultVersion, Rate: defaultRate,
-			MaxInFlight: defaultMaxInFlight, DefaultRegion: "CO",
+			MaxInFlight: defaultMaxInFlight, DefaultRegion: "CO", MarketingPath: marketing.Messages,
 		},
 		Media:    MediaConfig{URLMode: media.URLAuto},
 		Embedded: EmbeddedConfig{DataDir: "./altavoz-data", DataBudget: defaultDataBudget, KafkaAddr: defaultKafkaAddr, SimulatorAddr: defaultSimulatorAddr},
@@ -298,7 +302,7 @@ func (c RedisConfig) Validate() error {
 
 // numbers says where the sender numbers are.
 func (c WhatsAppConfig) numbers() numbers.Config {
-	return numbers.Config{ID: c.PhoneNumberID, Token: c.AccessToken, Rate: c.Rate, File: c.SendersFile, Region: c.DefaultRegion, Account: c.AccountID}
+	return numbers.Config{ID: c.PhoneNumberID, Token: c.AccessToken, Rate: c.Rate, File: c.SendersFile, Region: c.DefaultRegion, Account: c.AccountID, Marketing: marketing.Setting{Path: c.MarketingPath, Policy: c.ProductPolicy, Sharing: c.ShareActivity}}
 }
 
 // Meta reports whether calls go to Meta, and not to a gateway or a simulator.

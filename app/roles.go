@@ -141,7 +141,7 @@ func (a *App) startRoles(ctx context.Context) error {
 // dryRuns is what dry runs ask in this process: files are looked at where they are fetched for broadcasts, and not where the network may be
 // closed to that.
 func (a *App) dryRuns() dryrun.Ports {
-	p := dryrun.Ports{Render: whatsapp.Rendered, People: a.clients.OptOuts, Region: a.cfg.WhatsApp.DefaultRegion, Rates: a.rates}
+	p := dryrun.Ports{Render: whatsapp.Renderer(a.numbers.Marketing), People: a.clients.OptOuts, Region: a.cfg.WhatsApp.DefaultRegion, Rates: a.rates}
 	if a.clients.media != nil {
 		p.Media = a.clients.media
 	}

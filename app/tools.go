@@ -144,18 +144,7 @@ func Publish(ctx context.Context, c *Config, log *slog.Logger, write func(io.Wri
 	if err != nil {
 		return client.Published{}, fmt.Errorf("opening the publisher: %w", err)
 	}
-	pr, pw := io.Pipe()
-	written := make(chan error, 1)
-	go func() {
-		err := write(pw)
-		pw.CloseWithError(err)
-		written <- err
-	}()
-	published, err := client.PublishJSON(ctx, pub, pr)
-	pr.CloseWithError(io.ErrClosedPipe) // ends a writer whose words were not all wanted
-	if werr := <-written; err != nil && werr != nil && !errors.Is(werr, io.ErrClosedPipe) {
-		err = werr
-	}
+	published, err := upstream.Publish(ctx, pub, write)
 	return published, errors.Join(err, pub.Close(ctx))
 }
 

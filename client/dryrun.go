@@ -15,8 +15,10 @@ type DryRun struct {
 	Reference  string           `json:"reference"`
 	Recipients DryRunRecipients `json:"recipients"`
 	Sender     *Sender          `json:"sender"` // the number that would send it; nil: the server does not know which
-	// Call is the body of the call to the Cloud API for the first recipient; nil: nobody would be sent to.
+	// Call is the body of the call to the Cloud API for the first recipient; nil: nobody would be sent to. CallPath is where it would go, behind the
+	// number's id: messages or marketing_messages; empty: an older server.
 	Call     json.RawMessage `json:"call"`
+	CallPath string          `json:"call_path"`
 	File     *DryRunFile     `json:"file"` // nil: it has none
 	Sending  Sending         `json:"sending"`
 	Cost     *DryRunCost     `json:"cost"`     // nil: the server has no prices

@@ -31,6 +31,7 @@ import (
 	"altavoz/stream"
 	"altavoz/test/contract"
 	"altavoz/whatsapp"
+	"altavoz/whatsapp/marketing"
 )
 
 var (
@@ -64,7 +65,7 @@ func setup(t *testing.T, cfg producer.Config) *harness {
 	h.Ingress = producer.New(cfg, producer.Ports{
 		Log: h.log, Statuses: &h.view, Tasks: &h.view, Numbers: &h.numbers, Webhooks: meta{}, OptOuts: &h.people, Templates: &h.templates,
 		Recipients: export.Source{Records: h.log, Home: func(stream.Topic, []byte) int32 { return marksPartition }, Region: "CO"},
-		DryRuns:    dryrun.Ports{Render: whatsapp.Rendered, Media: &h.files, Region: "CO"},
+		DryRuns:    dryrun.Ports{Render: whatsapp.Renderer(func(string) marketing.Setting { return marketing.Setting{} }), Media: &h.files, Region: "CO"},
 		Sends:      history.Source{Records: h.log, Home: sendsHome, Region: "CO"},
 	})
 	h.handler = h.Handler()

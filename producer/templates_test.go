@@ -30,9 +30,9 @@ func (c *catalogue) Page(context.Context, string, template.Query) (*template.Pag
 	}}}, c.err
 }
 
-func (c *catalogue) Check(context.Context, string, *template.Use) ([]template.Problem, error) {
+func (c *catalogue) Check(context.Context, string, *template.Use) (string, []template.Problem, error) {
 	time.Sleep(c.takes)
-	return c.problems, c.err
+	return "", c.problems, c.err
 }
 
 // TestBroadcastIsAcceptedThoughMetaIsSilent: the time that its question takes is not that which Kafka has.

@@ -1756,7 +1756,10 @@ type Template struct {
 	// Values of the body's variables: all with a name, or all without, in the order of the template.
 	Body []*TemplateValue `protobuf:"bytes,5,rep,name=body,proto3" json:"body,omitempty"`
 	// Values of buttons, at most one for each.
-	Buttons       []*TemplateButton `protobuf:"bytes,6,rep,name=buttons,proto3" json:"buttons,omitempty"`
+	Buttons []*TemplateButton `protobuf:"bytes,6,rep,name=buttons,proto3" json:"buttons,omitempty"`
+	// What its account has it as, Meta's word, as MARKETING: written by whoever held the use to the account's template. Empty: nobody could. It is no part of
+	// what was asked for.
+	Category      string `protobuf:"bytes,7,opt,name=category,proto3" json:"category,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1831,6 +1834,13 @@ func (x *Template) GetButtons() []*TemplateButton {
 		return x.Buttons
 	}
 	return nil
+}
+
+func (x *Template) GetCategory() string {
+	if x != nil {
+		return x.Category
+	}
+	return ""
 }
 
 // TemplateValue is the value of one variable.
@@ -5109,14 +5119,15 @@ const file_events_proto_rawDesc = "" +
 	" \x03(\v2\x14.altavoz.v1.MediaRefR\x05files\x120\n" +
 	"\btemplate\x18\x14 \x01(\v2\x14.altavoz.v1.TemplateR\btemplate\x12'\n" +
 	"\x05shape\x18\x15 \x01(\v2\x11.altavoz.v1.ShapeR\x05shape\x12'\n" +
-	"\x05route\x18\x1e \x01(\x0e2\x11.altavoz.v1.RouteR\x05route\"\x8d\x02\n" +
+	"\x05route\x18\x1e \x01(\x0e2\x11.altavoz.v1.RouteR\x05route\"\xa9\x02\n" +
 	"\bTemplate\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\blanguage\x18\x02 \x01(\tR\blanguage\x12.\n" +
 	"\x06header\x18\x03 \x01(\x0e2\x16.altavoz.v1.HeaderKindR\x06header\x12<\n" +
 	"\fheader_value\x18\x04 \x01(\v2\x19.altavoz.v1.TemplateValueR\vheaderValue\x12-\n" +
 	"\x04body\x18\x05 \x03(\v2\x19.altavoz.v1.TemplateValueR\x04body\x124\n" +
-	"\abuttons\x18\x06 \x03(\v2\x1a.altavoz.v1.TemplateButtonR\abuttons\"7\n" +
+	"\abuttons\x18\x06 \x03(\v2\x1a.altavoz.v1.TemplateButtonR\abuttons\x12\x1a\n" +
+	"\bcategory\x18\a \x01(\tR\bcategory\"7\n" +
 	"\rTemplateValue\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\"p\n" +

@@ -126,6 +126,7 @@ const (
 	CodePersonal     = -6 // it can't be sent for another reason: empty, no link, no file
 
 	CodeWindow   = 131047 // Meta's: the person has not written to the number within 24 hours
+	CodeSyncing  = 134101 // Meta's: its template is not known yet to the Marketing Messages API
 	CodeOptedOut = 131050 // Meta's: the person set WhatsApp's preference to get no marketing messages of the business
 )
 

@@ -17,6 +17,7 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/whatsapp/http1"
+	"altavoz/whatsapp/marketing"
 	"altavoz/whatsapp/nethttp"
 )
 
@@ -47,6 +48,8 @@ type Config struct {
 	// Token returns the access token of a sender number (its phone_number_id), and false for a number that is not ours. It is
 	// asked at every call, so that a renewed token takes effect at once.
 	Token func(sender string) (schemas.Secret, bool)
+	// Marketing returns how a sender number sends marketing templates, asked as Token is; nil: over /messages.
+	Marketing func(sender string) marketing.Setting
 	// Dial replaces a net.Dialer; TLS replaces the default settings (certificates of a private gateway). Proxy returns the proxy of a
 	// request, as [http.ProxyFromEnvironment] does; nil: none.
 	Dial  Dial
@@ -76,14 +79,21 @@ type Client struct {
 
 // number is what every call of a sender number has in common.
 type number struct {
-	token    schemas.Secret
-	header   http.Header // shared by calls, which don't change it
-	self     *url.URL    // asks for its id
-	messages *url.URL
-	media    *url.URL
+	token   schemas.Secret
+	setting marketing.Setting
+	header  http.Header // shared by calls, which don't change it
+	self    *url.URL    // asks for its id
+	media   *url.URL
+	sends   map[string]target // by path
 
-	message, probe http1.Head
-	err            error // why there are none
+	probe http1.Head
+	err   error // why there are no heads
+}
+
+// target is where a call goes.
+type target struct {
+	url  *url.URL
+	head http1.Head
 }
 
 // New returns a client. It opens no connection yet.
@@ -145,6 +155,9 @@ func withDefaults(cfg Config) Config {
 	if cfg.MaxConns <= 0 {
 		cfg.MaxConns = DefaultMaxConns
 	}
+	if cfg.Marketing == nil {
+		cfg.Marketing = func(string) marketing.Setting { return marketing.Setting{} }
+	}
 	if cfg.Dial == nil {
 		cfg.Dial = (&net.Dialer{KeepAlive: keepAlive}).DialContext
 	}
@@ -168,29 +181,33 @@ func (c *Client) number(sender string) (*number, bool) {
 	if !ok || token == "" {
 		return nil, false
 	}
+	setting := c.cfg.Marketing(sender)
 	if v, ok := c.numbers.Load(sender); ok {
-		if n, ok := v.(*number); ok && n.token == token {
+		if n, ok := v.(*number); ok && n.token == token && n.setting == setting {
 			return n, true
 		}
 	}
 	n := &number{
-		token: token,
+		token: token, setting: setting, sends: map[string]target{},
 		header: http.Header{
 			"Authorization": {"Bearer " + strings.TrimSpace(token.Reveal())},
 			"Content-Type":  {"application/json"},
 			"Accept":        {"application/json"},
 			"User-Agent":    {"altavoz"},
 		},
-		self:     c.base.JoinPath(url.PathEscape(sender)),
-		messages: c.base.JoinPath(url.PathEscape(sender), "messages"),
-		media:    c.base.JoinPath(url.PathEscape(sender), "media"),
+		self:  c.base.JoinPath(url.PathEscape(sender)),
+		media: c.base.JoinPath(url.PathEscape(sender), "media"),
 	}
 	n.self.RawQuery = "fields=id"
-	if c.sends != nil {
-		n.message, n.err = c.sends.Head(http.MethodPost, n.messages, n.header)
-		if n.err == nil {
-			n.probe, n.err = c.sends.Head(http.MethodGet, n.self, n.header)
+	for _, path := range []string{marketing.Messages, marketing.Marketing} {
+		to := target{url: c.base.JoinPath(url.PathEscape(sender), path)}
+		if c.sends != nil && n.err == nil {
+			to.head, n.err = c.sends.Head(http.MethodPost, to.url, n.header)
 		}
+		n.sends[path] = to
+	}
+	if c.sends != nil && n.err == nil {
+		n.probe, n.err = c.sends.Head(http.MethodGet, n.self, n.header)
 	}
 	c.numbers.Store(sender, n)
 	return n, true

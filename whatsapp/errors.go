@@ -16,7 +16,7 @@ const (
 	codeValue       = 131009
 	codeMaintenance = 131057
 	codeMedia       = 131053
-	codeSyncing     = 134101
+	codeSyncing     = schemas.CodeSyncing
 	codeWindow      = 131047 // outside the customer service window
 	codeLink        = 131014
 	codeDownload    = 131052
@@ -75,13 +75,12 @@ var verdicts = map[int]schemas.Verdict{
 
 	// Meta could not, this time. 1, 2, 131000 and 131016 leave a small doubt whether the message is out all the same; Meta
 	// documents them as not sent.
-	1:           schemas.VerdictTransient,
-	2:           schemas.VerdictTransient,
-	131000:      schemas.VerdictTransient,
-	131016:      schemas.VerdictTransient,
-	codeLink:    schemas.VerdictTransient, // could not fetch the linked file (observed): worth another try
-	codeMedia:   schemas.VerdictTransient, // could not fetch or process the file: as above
-	codeSyncing: schemas.VerdictTransient, // template still syncing, up to ten minutes
+	1:         schemas.VerdictTransient,
+	2:         schemas.VerdictTransient,
+	131000:    schemas.VerdictTransient,
+	131016:    schemas.VerdictTransient,
+	codeLink:  schemas.VerdictTransient, // could not fetch the linked file (observed): worth another try
+	codeMedia: schemas.VerdictTransient, // could not fetch or process the file: as above
 
 	// This recipient, for good.
 	192:        schemas.VerdictFailed, // not a phone number
@@ -103,8 +102,8 @@ var verdicts = map[int]schemas.Verdict{
 	131008:        schemas.VerdictContent, // parameter missing
 	codeValue:     schemas.VerdictContent, // parameter value, as above
 	131051:        schemas.VerdictContent, // message type
-	131055:        schemas.VerdictContent, // method
-	131063:        schemas.VerdictContent, // marketing templates disabled here
+	131055:        schemas.VerdictContent, // the number's account may not, or not this, over the Marketing Messages API
+	131063:        schemas.VerdictContent, // marketing templates only over the Marketing Messages API: others of the number's go on
 	132000:        schemas.VerdictContent, // 132xxx: templates
 	132001:        schemas.VerdictContent,
 	132005:        schemas.VerdictContent,
@@ -112,13 +111,14 @@ var verdicts = map[int]schemas.Verdict{
 	132008:        schemas.VerdictContent,
 	132012:        schemas.VerdictContent,
 	132015:        schemas.VerdictTemplate,
+	codeSyncing:   schemas.VerdictTemplate, // still syncing with the Marketing Messages API, up to ten minutes
 	132016:        schemas.VerdictContent,
 	132018:        schemas.VerdictContent,
 	132021:        schemas.VerdictContent,
 	132068:        schemas.VerdictContent,
 	132069:        schemas.VerdictContent,
-	134100:        schemas.VerdictContent,
-	134102:        schemas.VerdictContent,
+	134100:        schemas.VerdictContent, // no template of marketing
+	134102:        schemas.VerdictContent, // its template is not available there
 	135000:        schemas.VerdictContent,
 	139200:        schemas.VerdictContent, // Direct Send blocked: this task's category, not the number
 }

@@ -60,7 +60,7 @@ func TestClientMetricsHaveTheirNamesAndLabels(t *testing.T) {
 		got[f.GetName()] = len(f.GetMetric())
 	}
 	want := map[string]int{
-		"altavoz_api_request_seconds": 3, "altavoz_api_replies_total": len(verdictNames), "altavoz_api_errors_total": len(verdicts) + 1,
+		"altavoz_api_request_seconds": 4, "altavoz_api_replies_total": len(verdictNames), "altavoz_api_errors_total": len(verdicts) + 1,
 		"altavoz_media_uploads_total": 3, "altavoz_media_upload_bytes_total": 1,
 	}
 	for name, n := range want {

@@ -8,13 +8,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"altavoz/schemas"
+	"altavoz/whatsapp/marketing"
 )
 
-// The calls that are timed.
+// The calls that are timed, beside sends, which go by their path.
 const (
-	callMessages = "messages"
-	callMedia    = "media"
-	callProbe    = "probe" // read-only, while sends get no answer
+	callMedia = "media"
+	callProbe = "probe" // read-only, while sends get no answer
 )
 
 // verdictNames names the verdicts for people and metrics.
@@ -53,7 +53,8 @@ func newClientMetrics(reg prometheus.Registerer) *clientMetrics {
 	}, []string{"result"})
 	m := &clientMetrics{
 		seconds: map[string]prometheus.Observer{
-			callMessages: seconds.WithLabelValues(callMessages), callMedia: seconds.WithLabelValues(callMedia), callProbe: seconds.WithLabelValues(callProbe),
+			marketing.Messages: seconds.WithLabelValues(marketing.Messages), marketing.Marketing: seconds.WithLabelValues(marketing.Marketing),
+			callMedia: seconds.WithLabelValues(callMedia), callProbe: seconds.WithLabelValues(callProbe),
 		},
 		replies:     make(map[schemas.Verdict]prometheus.Counter, len(verdictNames)),
 		errors:      make(map[int]prometheus.Counter, len(verdicts)),
@@ -78,7 +79,7 @@ func newClientMetrics(reg prometheus.Registerer) *clientMetrics {
 // answered counts one call. An error without a code, such as a lost answer, counts in replies alone.
 func (m *clientMetrics) answered(call string, r schemas.Reply, took time.Duration) {
 	m.seconds[call].Observe(took.Seconds())
-	if call == callMessages {
+	if call == marketing.Messages || call == marketing.Marketing {
 		m.replies[r.Verdict].Inc()
 	}
 	if r.Code > 0 {

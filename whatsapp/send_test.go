@@ -23,6 +23,7 @@ import (
 
 	"altavoz/schemas"
 	"altavoz/whatsapp"
+	"altavoz/whatsapp/marketing"
 	"altavoz/whatsapp/simulator"
 	"altavoz/whatsapp/simulator/ledger"
 )
@@ -108,7 +109,7 @@ func TestMessagesAreThoseOfTheGoldenFiles(t *testing.T) {
 			if err != nil {
 				t.Fatalf("preparing it: %v", err)
 			}
-			b, err := whatsapp.Rendered(c.content, c.to, `av1:"task":7`)
+			_, b, err := whatsapp.Renderer(func(string) marketing.Setting { return marketing.Setting{} })(sender, c.content, c.to, `av1:"task":7`)
 			if err != nil {
 				t.Fatalf("rendering it: %v", err)
 			}

@@ -14,6 +14,7 @@ import (
 
 	"altavoz/app/filewatch"
 	"altavoz/schemas"
+	"altavoz/whatsapp/marketing"
 )
 
 // lookEvery is how often at most the files are looked at because somebody asks for a number that is not there.
@@ -104,6 +105,12 @@ func (b *Book) Token(id string) (schemas.Secret, bool) {
 func (b *Book) Account(id string) string {
 	n, _ := b.Number(id)
 	return n.Account
+}
+
+// Marketing returns how a number sends marketing templates.
+func (b *Book) Marketing(id string) marketing.Setting {
+	n, _ := b.Number(id)
+	return n.Marketing
 }
 
 // IDs returns the ids of the numbers, the default one first.

@@ -11,10 +11,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/app/filewatch"
 	"altavoz/internal/testio"
+	"altavoz/whatsapp/marketing"
 )
 
 // bench is a folder with a file of senders, and a book that watches it in fake time.
@@ -163,6 +165,51 @@ func TestBrokenFileChangesNothing(t *testing.T) {
 			t.Errorf("in the end %s, want %q", now, "2  hush-a 80 3 true true")
 		}
 	})
+}
+
+// TestMarketingPathIsThatOfTheNumber: one that names none has the environment's, with what belongs to it; what can't be is refused.
+func TestMarketingPathIsThatOfTheNumber(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	all := marketing.Setting{Path: marketing.Marketing, Policy: "STRICT", Sharing: "true"}
+	open := func(env marketing.Setting, account, file string) (map[string]marketing.Setting, error) {
+		path := filepath.Join(dir, "senders.json")
+		if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		list, err := Read(Config{ID: "1", Token: "t", Account: account, Marketing: env, File: path})
+		out := map[string]marketing.Setting{}
+		for _, n := range list {
+			out[n.ID] = n.Marketing
+		}
+		return out, err
+	}
+	got, err := open(all, "77", `[{"id":"2","token":"t"},{"id":"3","token":"t","marketing_path":"messages"},{"id":"4","token":"t","message_activity_sharing":false,"product_policy":"CLOUD_API_FALLBACK"}]`)
+	want := map[string]marketing.Setting{"1": all, "2": all, "3": {Path: marketing.Messages}, "4": {Path: marketing.Marketing, Policy: "CLOUD_API_FALLBACK", Sharing: "false"}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	got, err = open(marketing.Setting{Path: marketing.Messages}, "", `[{"id":"2","token":"t","account":"7","marketing_path":"marketing_messages","product_policy":"STRICT"}]`)
+	if err != nil || got["1"].Path != marketing.Messages || got["2"] != (marketing.Setting{Path: marketing.Marketing, Policy: "STRICT"}) {
+		t.Errorf("%v, %v", got, err)
+	}
+	for _, c := range []struct {
+		env           marketing.Setting
+		account, file string
+	}{
+		{marketing.Setting{Path: "marketing"}, "7", `[]`},
+		{marketing.Setting{Path: marketing.Messages, Policy: "STRICT"}, "7", `[]`},
+		{marketing.Setting{Path: marketing.Marketing, Policy: "LAX"}, "7", `[]`},
+		{marketing.Setting{Path: marketing.Marketing, Sharing: "yes"}, "7", `[]`},
+		{marketing.Setting{Path: marketing.Marketing}, "", `[]`}, // without its account nobody knows what is of marketing
+		{marketing.Setting{}, "", `[{"id":"2","token":"t","marketing_path":"marketing_messages"}]`},
+		{marketing.Setting{}, "7", `[{"id":"2","token":"t","marketing_path":"x"}]`},
+		{marketing.Setting{}, "7", `[{"id":"2","token":"t","message_activity_sharing":true}]`},
+	} {
+		if got, err := open(c.env, c.account, c.file); err == nil {
+			t.Errorf("%+v, account %q, %s: taken as %v", c.env, c.account, c.file, got)
+		}
+	}
 }
 
 // TestFindLooksForItself: who can wait finds a number that was added a moment ago; the file is not looked at for every

@@ -9,11 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"altavoz/app/environment"
 	"altavoz/app/filewatch"
 	"altavoz/schemas"
+	"altavoz/whatsapp/marketing"
 )
 
 // maxFile is room for ten thousand numbers.
@@ -29,8 +31,18 @@ type Number struct {
 	Business string
 	// Account is the id of its WhatsApp Business Account; "": it is not known, and nothing is known of its templates.
 	Account string
+	// Marketing is how it sends marketing templates.
+	Marketing marketing.Setting
 	// Tokens is how many it has had since the process began: it grows when the token is replaced.
 	Tokens uint64
+}
+
+// fault is what is wrong with how it sends marketing templates.
+func (n *Number) fault() error {
+	if n.ID != "" && n.Account == "" && n.Marketing.Path == marketing.Marketing {
+		return errors.New("the path marketing_messages needs the account of the number, which says which of its templates are of marketing")
+	}
+	return n.Marketing.Validate() //nolint:wrapcheck // its caller does
 }
 
 // Config says where they are.
@@ -40,7 +52,9 @@ type Config struct {
 	Rate  float64 // its rate, and that of numbers which name none
 	// Account is its WhatsApp Business Account's id, and that of numbers which name none; "": it is not known.
 	Account string
-	File    string // of more; "": none
+	// Marketing is how it sends marketing templates, and numbers that do not say otherwise.
+	Marketing marketing.Setting
+	File      string // of more; "": none
 	// Region is the country of phones that are written without a country code, to tell them from ids.
 	Region string
 }
@@ -79,9 +93,13 @@ func read(c Config) (out []Number, seen []filewatch.Snapshot, err error) {
 			errors.New("ALTAVOZ_WHATSAPP_ACCOUNT_ID is not up to 32 digits"), "the WhatsApp Business Account ID (WABA ID) stands in the app's dashboard under WhatsApp, API Setup",
 		}
 	}
+	n := Number{ID: c.ID, Token: c.Token, Rate: c.Rate, Account: c.Account, Marketing: c.Marketing}
+	if err := n.fault(); err != nil {
+		return nil, nil, fmt.Errorf("ALTAVOZ_WHATSAPP_MARKETING_PATH, or what belongs to it: %w", err)
+	}
 	switch {
 	case c.ID != "" && c.Token != "":
-		out = append(out, Number{ID: c.ID, Token: c.Token, Rate: c.Rate, Account: c.Account})
+		out = append(out, n)
 	case c.ID != "":
 		return nil, nil, Error{
 			errors.New("ALTAVOZ_WHATSAPP_PHONE_NUMBER_ID is set without ALTAVOZ_WHATSAPP_ACCESS_TOKEN"),
@@ -149,6 +167,22 @@ type entry struct {
 	Rate      *float64 `json:"rate"`
 	Business  string   `json:"business"`
 	Account   string   `json:"account"`
+	Path      string   `json:"marketing_path"`
+	Policy    string   `json:"product_policy"`
+	Sharing   *bool    `json:"message_activity_sharing"`
+}
+
+// marketing is how it sends marketing templates: as it says, and where it names no path as all do.
+func (e *entry) marketing(all marketing.Setting) marketing.Setting {
+	s := all
+	if e.Path != "" && e.Path != all.Path {
+		s = marketing.Setting{Path: e.Path}
+	}
+	s.Policy = cmp.Or(e.Policy, s.Policy)
+	if e.Sharing != nil {
+		s.Sharing = strconv.FormatBool(*e.Sharing)
+	}
+	return s
 }
 
 // businessForm is what a business may be called.
@@ -165,7 +199,7 @@ func readFile(c Config) (out []Number, seen []filewatch.Snapshot, err error) {
 		return nil, seen, err
 	}
 	for i, e := range entries {
-		n := Number{ID: e.ID, Name: e.Name, Token: schemas.Secret(e.Token), Rate: c.Rate, Business: e.Business, Account: cmp.Or(e.Account, c.Account)}
+		n := Number{ID: e.ID, Name: e.Name, Token: schemas.Secret(e.Token), Rate: c.Rate, Business: e.Business, Account: cmp.Or(e.Account, c.Account), Marketing: e.marketing(c.Marketing)}
 		if e.Rate != nil {
 			n.Rate = *e.Rate
 		}
@@ -191,6 +225,9 @@ func readFile(c Config) (out []Number, seen []filewatch.Snapshot, err error) {
 			return nil, seen, fmt.Errorf("entry %d of %s has an account that is not up to 32 digits", i+1, path)
 		case !businessForm.MatchString(n.Business):
 			return nil, seen, fmt.Errorf("entry %d of %s has a business that is not up to 64 letters, digits, dots, hyphens and underscores", i+1, path)
+		}
+		if err := n.fault(); err != nil {
+			return nil, seen, fmt.Errorf("entry %d of %s: %w", i+1, path, err)
 		}
 		out = append(out, n)
 	}

@@ -1,7 +1,7 @@
 package dryrun
 
 import (
-	"context"
+	"strings"
 
 	"altavoz/producer/dryrun/rates"
 	"altavoz/schemas"
@@ -44,16 +44,14 @@ func (l *List) costOf(card *rates.Card, category rates.Category, in es.Language)
 }
 
 // category is what a message is billed as: a template as its account has it or, where that is not known, as the costliest.
-func (p *Ports) category(ctx context.Context, c *schemas.Content, n Number) rates.Category {
+func category(c *schemas.Content) rates.Category {
 	if c.GetTemplate() == nil {
 		return rates.Service
 	}
-	if p.Templates != nil && n.Row != nil {
-		switch known := rates.Category(p.Templates.Category(ctx, n.Row.ID, c)); known {
-		case rates.Utility, rates.Authentication:
-			return known
-		case rates.Marketing, rates.Service: // a template is never service
-		}
+	switch known := rates.Category(strings.ToLower(c.GetTemplate().GetCategory())); known {
+	case rates.Utility, rates.Authentication:
+		return known
+	case rates.Marketing, rates.Service: // a template is never service
 	}
 	return rates.Marketing
 }

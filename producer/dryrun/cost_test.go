@@ -15,20 +15,9 @@ import (
 // billed says that all templates are of one category.
 type billed string
 
-func (billed) Report(context.Context, string, *schemas.Content) []es.Sentence { return nil }
-
-func (b billed) Category(context.Context, string, *schemas.Content) string { return string(b) }
-
-// unasked must not be asked what a template is billed as.
-type unasked struct {
-	billed
-
-	t *testing.T
-}
-
-func (u unasked) Category(context.Context, string, *schemas.Content) string {
-	u.t.Error("Meta is asked for a category that nobody needs")
-	return ""
+func (b billed) Report(_ context.Context, _ string, c *schemas.Content) []es.Sentence {
+	c.Template.Category = string(b)
+	return nil
 }
 
 // The cost is of those who would be sent to, by their countries: not of who opted out, came before, or has a message that can't be made.
@@ -50,16 +39,17 @@ func TestCostIsOfThoseWhoWouldBeSentTo(t *testing.T) {
 		{"free-form", &schemas.Content{Body: "Hola"}, nil, card, rates.Service, "0.040000", es.Say(es.CostService, 1000)},
 		{"with a value of each", &schemas.Content{Body: "Hola {{n}}", ButtonText: "Ver", ButtonUrl: "https://example.com", Variables: []string{"n"}}, nil, card, rates.Service, "0.020000", es.Say(es.CostService, 1000)},
 		{"a template of an unknown account", &schemas.Content{Template: &schemas.Template{Name: "a"}}, nil, card, rates.Marketing, "4.000000", es.Say(es.CostTemplate, "marketing")},
-		{"a template", &schemas.Content{Template: &schemas.Template{Name: "a"}}, billed("utility"), card, rates.Utility, "0.400000", es.Say(es.CostTemplate, "utility")},
-		{"a category of a later version", &schemas.Content{Template: &schemas.Template{Name: "a"}}, billed("other"), card, rates.Marketing, "4.000000", es.Say(es.CostTemplate, "marketing")},
+		{"a template", &schemas.Content{Template: &schemas.Template{Name: "a"}}, billed("UTILITY"), card, rates.Utility, "0.400000", es.Say(es.CostTemplate, "utility")},
+		{"a category of a later version", &schemas.Content{Template: &schemas.Template{Name: "a"}}, billed("OTHER"), card, rates.Marketing, "4.000000", es.Say(es.CostTemplate, "marketing")},
 		{"no prices", &schemas.Content{Body: "Hola"}, nil, nil, "", "", es.Sentence{}},
-		{"a template without prices", &schemas.Content{Template: &schemas.Template{Name: "a"}}, unasked{t: t}, nil, "", "", es.Sentence{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			r := &Run{Ports: &Ports{
 				Region: "CO", People: peopleOf{"573001234568": {"1065"}}, Rates: c.rates, Templates: c.templates,
-				Render: func(*schemas.Content, schemas.Phone, string) ([]byte, error) { return []byte("{}"), nil },
+				Render: func(string, *schemas.Content, schemas.Phone, string) (string, []byte, error) {
+					return "messages", []byte("{}"), nil
+				},
 			}, Take: func() func() { return func() {} }}
 			sink, err := r.Begin()
 			if err != nil {

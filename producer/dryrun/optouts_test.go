@@ -37,8 +37,8 @@ func TestDryRunCountsWhoOptedOutWhereThatHolds(t *testing.T) {
 			t.Parallel()
 			r := &Run{Ports: &Ports{
 				Region: "CO", People: peopleOf{"525512345678": {"1065", "1066"}, "573001234568": {"1065"}},
-				Render: func(_ *schemas.Content, to schemas.Phone, _ string) ([]byte, error) {
-					return fmt.Appendf(nil, "%q", to.Digits()), nil
+				Render: func(_ string, _ *schemas.Content, to schemas.Phone, _ string) (string, []byte, error) {
+					return "messages", fmt.Appendf(nil, "%q", to.Digits()), nil
 				},
 			}}
 			r.Take = func() func() { return func() {} }

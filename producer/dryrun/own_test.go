@@ -12,8 +12,8 @@ import (
 
 func personalRun(t *testing.T, n int, own func(i int) *schemas.Personal) *Run {
 	t.Helper()
-	r := &Run{Ports: &Ports{Region: "CO", Render: func(c *schemas.Content, to schemas.Phone, _ string) ([]byte, error) {
-		return fmt.Appendf(nil, "%s: %s %s", to.Digits(), c.GetBody(), c.GetMedia().GetMediaId()), nil
+	r := &Run{Ports: &Ports{Region: "CO", Render: func(_ string, c *schemas.Content, to schemas.Phone, _ string) (string, []byte, error) {
+		return "messages", fmt.Appendf(nil, "%s: %s %s", to.Digits(), c.GetBody(), c.GetMedia().GetMediaId()), nil
 	}}, list: NewList("CO", nil)}
 	for from := 0; from < n; from += 100 {
 		var phones []string

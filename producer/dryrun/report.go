@@ -17,8 +17,8 @@ import (
 
 // Ports is what a dry run asks.
 type Ports struct {
-	// Render returns the body of the call to the Cloud API for one recipient. It neither waits nor calls.
-	Render func(c *schemas.Content, to schemas.Phone, callback string) ([]byte, error)
+	// Render returns where a number's call to the Cloud API for one recipient goes, behind the number's id, and its body. It neither waits nor calls.
+	Render func(number string, c *schemas.Content, to schemas.Phone, callback string) (path string, body []byte, err error)
 	Media  Media  // nil: this process fetches no files
 	People People // nil: nobody knows who opted out
 	// Templates tells what is wrong with the template of a content; nil: nobody knows.
@@ -29,10 +29,8 @@ type Ports struct {
 
 // Templates tells what is wrong with the use of a template.
 type Templates interface {
-	// Report returns why a message would not be sent from a number, and what is not known of it.
+	// Report returns why a message would not be sent from a number, and what is not known of it. The content then says what its template is billed as.
 	Report(ctx context.Context, number string, c *schemas.Content) []es.Sentence
-	// Category returns what the template is billed as, in lower case; empty: that is not known.
-	Category(ctx context.Context, number string, c *schemas.Content) string
 }
 
 // Report is what a broadcast would do.
@@ -46,6 +44,8 @@ type Report struct {
 	Recipients Recipients `json:"recipients"`
 	// Sender is the number that would send it, as the list of numbers has it. Not there where this process does not know which.
 	Sender *senders.Row `json:"sender,omitzero"`
+	// CallPath is where the call to the Cloud API would go, behind the number's id: messages, or marketing_messages. It and Call are there together.
+	CallPath string `json:"call_path,omitzero"`
 	// Call is the body of the call to the Cloud API for the first recipient, with zeros for the id of the task and a word for that of the
 	// file. Not there where nobody would be sent to.
 	Call     jsontext.Value `json:"call,omitzero"`
@@ -100,8 +100,12 @@ func (r *Run) Report(ctx context.Context, req *request.Request, n Number, now ti
 		}
 	}
 	l.without(req, n)
-	if r.Ports.Templates != nil && n.Row != nil {
-		req.Warnings = append(req.Warnings, r.Ports.Templates.Report(ctx, n.Row.ID, req.Content)...)
+	number := ""
+	if n.Row != nil {
+		number = n.Row.ID
+	}
+	if r.Ports.Templates != nil && number != "" {
+		req.Warnings = append(req.Warnings, r.Ports.Templates.Report(ctx, number, req.Content)...)
 	}
 	file, content := r.Ports.file(ctx, req, in)
 	content, err := l.personally(content)
@@ -115,15 +119,13 @@ func (r *Run) Report(ctx context.Context, req *request.Request, n Number, now ti
 		Success: true, DryRun: true, Message: es.Say(es.DryRunDone).Spanish(), Reference: req.Reference, Recipients: l.recipients(in), Sender: n.Row, File: file,
 		Sending: l.sendingOf(req, n, now, in), Warnings: es.All(req.Warnings, in),
 	}
-	if card := r.Ports.Rates; card != nil { // else nobody needs to know the category, which Meta is asked for
-		report.Cost = l.costOf(card, r.Ports.category(ctx, req.Content, n), in)
+	if card := r.Ports.Rates; card != nil {
+		report.Cost = l.costOf(card, category(req.Content), in)
 	}
 	if l.pending > 0 && content != nil {
-		call, err := r.Ports.Render(content, l.first, schemas.Callback(schemas.TaskID{}, l.firstAt))
-		if err != nil {
+		if report.CallPath, report.Call, err = r.Ports.Render(number, content, l.first, schemas.Callback(schemas.TaskID{}, l.firstAt)); err != nil {
 			return nil, fmt.Errorf("rendering a dry run: %w", err)
 		}
-		report.Call = call
 	}
 	return report, nil
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 
 	"altavoz/producer/access"
 	"altavoz/producer/codes"
@@ -32,8 +31,8 @@ var Parameters = []string{"sender", "name", "language", "status", "category", "c
 type Book interface {
 	// Page returns some templates of a sender number's account, as they are now.
 	Page(ctx context.Context, sender string, q template.Query) (*template.Page, error)
-	// Check returns why a message would not be sent; nothing where it would.
-	Check(ctx context.Context, sender string, u *template.Use) ([]template.Problem, error)
+	// Check returns what a template is billed as, Meta's word, and why a message would not be sent; nothing where it would.
+	Check(ctx context.Context, sender string, u *template.Use) (category string, problems []template.Problem, err error)
 }
 
 // Service answers what is asked of templates. The zero value knows none.
@@ -104,7 +103,7 @@ func refusal(err error) error {
 }
 
 // Accept returns why a request may not be accepted from a number, a *request.FieldError, because of its template. What is not known it accepts,
-// with a warning where Meta should have known. A dry run has its own report.
+// with a warning where Meta should have known. The content then says what its template is billed as. A dry run has its own report.
 func (s *Service) Accept(ctx context.Context, number string, req *request.Request) error {
 	if req.DryRun {
 		return nil
@@ -131,35 +130,20 @@ func (s *Service) Report(ctx context.Context, number string, c *schemas.Content)
 	return all
 }
 
-// Category returns what the template of a content is billed as, in lower case; empty: that is not known.
-func (s *Service) Category(ctx context.Context, number string, c *schemas.Content) string {
-	u := template.UseOf(c)
-	if u == nil || s.Book == nil {
-		return ""
-	}
-	found, err := s.Book.Page(ctx, number, template.Query{Name: u.Name, Language: u.Language, Limit: template.MostOfPage})
-	if err != nil {
-		return ""
-	}
-	d, _ := template.Find(found.Templates, u.Name, u.Language) // Meta also finds names that it is a part of
-	if d == nil {
-		return ""
-	}
-	return strings.ToLower(d.Category)
-}
-
+// judge also writes into the content what its template is billed as, where that is known.
 func (s *Service) judge(ctx context.Context, number string, c *schemas.Content) (faults []*request.FieldError, doubt es.Sentence) {
 	u := template.UseOf(c)
 	if u == nil || s.Book == nil {
 		return nil, es.Sentence{}
 	}
-	problems, err := s.Book.Check(ctx, number, u)
+	category, problems, err := s.Book.Check(ctx, number, u)
 	switch {
 	case errors.Is(err, template.ErrNoAccount):
 		return nil, es.Sentence{}
 	case err != nil:
 		return nil, es.Say(es.TemplateUnchecked)
 	}
+	c.Template.Category = category
 	for _, p := range problems {
 		faults = append(faults, &request.FieldError{Field: member(p.Field), Code: p.Code, Says: p.Says, Hint: p.Hint})
 	}

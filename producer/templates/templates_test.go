@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	"altavoz/producer/access"
 	"altavoz/producer/codes"
 	"altavoz/producer/templates"
@@ -18,35 +20,20 @@ import (
 	"altavoz/schemas/template"
 )
 
-// book is one of a single template, and of more in its list.
+// book is one of a single template.
 type book struct {
 	asked template.Query
 	err   error
 	of    template.Definition
-	more  []template.Definition
 }
 
 func (b *book) Page(_ context.Context, _ string, q template.Query) (*template.Page, error) {
 	b.asked = q
-	return &template.Page{Templates: append([]template.Definition{b.of}, b.more...), Next: "more"}, b.err
+	return &template.Page{Templates: []template.Definition{b.of}, Next: "more"}, b.err
 }
 
-func (b *book) Check(_ context.Context, _ string, u *template.Use) ([]template.Problem, error) {
-	return template.Check(&b.of, u), b.err
-}
-
-// TestCategoryIsThatOfTheTemplateItself, not of another one whose name has it as a part: Meta finds both.
-func TestCategoryIsThatOfTheTemplateItself(t *testing.T) {
-	t.Parallel()
-	content := &schemas.Content{Template: &schemas.Template{Name: "x", Language: "es"}}
-	b := &book{of: template.Definition{Name: "ax", Language: "es", Category: "UTILITY"}}
-	if got := service(b).Category(t.Context(), "1", content); got != "" {
-		t.Errorf("category %q of a template that is not there", got)
-	}
-	b.more = []template.Definition{{Name: "x", Language: "en", Category: "AUTHENTICATION"}, {Name: "x", Language: "es", Category: "MARKETING"}}
-	if got := service(b).Category(t.Context(), "1", content); got != "marketing" || b.asked.Limit < len(b.more)+1 {
-		t.Errorf("category %q of at most %d templates, want marketing", got, b.asked.Limit)
-	}
+func (b *book) Check(_ context.Context, _ string, u *template.Use) (string, []template.Problem, error) {
+	return b.of.Category, template.Check(&b.of, u), b.err
 }
 
 func service(b templates.Book) *templates.Service {
@@ -115,7 +102,7 @@ func fieldCode(err error) string {
 func TestBroadcastWhoseTemplateDoesNotFitIsRefused(t *testing.T) {
 	t.Parallel()
 	content := &schemas.Content{Template: &schemas.Template{Name: "x", Language: "es", Header: schemas.HeaderKind_HEADER_KIND_IMAGE, Body: []*schemas.TemplateValue{{Text: "a"}}}}
-	good := template.Definition{Name: "x", Status: "APPROVED", Header: template.Header{Kind: "image"}, Body: "{{1}}"}
+	good := template.Definition{Name: "x", Status: "APPROVED", Category: "MARKETING", Header: template.Header{Kind: "image"}, Body: "{{1}}"}
 	paused := good
 	paused.Status, paused.Body = "PAUSED", "none"
 	accept := func(b templates.Book, req *request.Request) (string, []es.Sentence) {
@@ -140,10 +127,14 @@ func TestBroadcastWhoseTemplateDoesNotFitIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if code, warnings := accept(c.book, &request.Request{Content: c.content, DryRun: c.dry}); code != c.code || len(warnings) != c.warns {
+			content := proto.CloneOf(c.content)
+			if code, warnings := accept(c.book, &request.Request{Content: content, DryRun: c.dry}); code != c.code || len(warnings) != c.warns {
 				t.Errorf("got %q, %v; want %q, %d warnings", code, warnings, c.code, c.warns)
 			}
-			report := service(c.book).Report(t.Context(), "1", c.content)
+			report := service(c.book).Report(t.Context(), "1", content)
+			if got := content.GetTemplate().GetCategory(); (got == "MARKETING") != (name == "fits" || strings.HasPrefix(name, "paused")) {
+				t.Errorf("its template is billed as %q", got)
+			}
 			if len(report) != c.reports {
 				t.Errorf("a dry run reports %v, want %d", report, c.reports)
 			}

@@ -22,11 +22,14 @@ const (
 	maxName      = 512 // bytes
 	maxLanguage  = 16
 	maxStatus    = 64
+
+	// syncing is no word of Meta's, which has none for it: the template can't be sent over the Marketing Messages API yet.
+	syncing = "SYNCING"
 )
 
 // The statuses, Meta's words, in which a template can't be sent for now, and for good. In others it can.
 var (
-	waiting = []string{"PAUSED", "PENDING", "IN_APPEAL", "ARCHIVED"}
+	waiting = []string{"PAUSED", "PENDING", "IN_APPEAL", "ARCHIVED", syncing}
 	ended   = []string{"REJECTED", "DISABLED", "DELETED", "PENDING_DELETION"}
 )
 
@@ -124,8 +127,12 @@ func (ts Templates) Refused(number string, t *schemas.Template, code int, now ti
 	if t == nil || ts.Held(TemplateKey(t), now) != nil {
 		return nil
 	}
+	status := waiting[0]
+	if code == schemas.CodeSyncing {
+		status = syncing
+	}
 	return &schemas.NumberEvent{
 		Number: number, AtMs: now.UnixMilli(), Kind: schemas.NumberEventKind_NUMBER_EVENT_KIND_TEMPLATE, Code: int32(code),
-		Template: t.GetName(), Language: t.GetLanguage(), Status: waiting[0],
+		Template: t.GetName(), Language: t.GetLanguage(), Status: status,
 	}
 }

@@ -79,6 +79,10 @@ func TestRefusedCallHasItsTemplateWait(t *testing.T) {
 	if e == nil || all.Refused("1065", aviso, 132015, now.Add(time.Minute)) != nil || all.Held(TemplateKey(aviso), now.Add(RefusalLife-1)) == nil {
 		t.Error(e)
 	}
+	syncing := all.Refused("1065", &schemas.Template{Name: "promo", Language: "es"}, schemas.CodeSyncing, now)
+	if of := Templates(nil).With(syncing); of.Held("promo/es", now) == nil || of.Cause("promo/es", now).GetDetail() != "promo es SYNCING" {
+		t.Errorf("%v of a template that Meta does not know there yet", syncing)
+	}
 	if all.Refused("1065", nil, 132015, now) != nil {
 		t.Error("a message without a template has one that waits")
 	}

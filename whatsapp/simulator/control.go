@@ -32,6 +32,8 @@ func (s *Simulator) control(w http.ResponseWriter, r *http.Request, what string)
 		}
 		s.log.Info("faults changed", "rules", s.Faults())
 		w.WriteHeader(http.StatusNoContent)
+	case "GET account", "POST account":
+		s.setAccount(w, r)
 	case "POST inbound":
 		s.inbound(w, r)
 	case "POST tap":
@@ -41,7 +43,7 @@ func (s *Simulator) control(w http.ResponseWriter, r *http.Request, what string)
 	case "GET templates", "POST templates", "DELETE templates":
 		s.templates.Control(w, r, webhooks.AccountID, s.tell)
 	default:
-		http.Error(w, "GET ledger?phone=, GET summary, GET or POST faults, POST inbound, POST tap, POST webhook, GET, POST or DELETE templates", http.StatusNotFound)
+		http.Error(w, "GET ledger?phone=, GET summary, GET or POST faults, GET or POST account, POST inbound, POST tap, POST webhook, GET, POST or DELETE templates", http.StatusNotFound)
 	}
 }
 

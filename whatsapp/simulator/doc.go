@@ -48,6 +48,11 @@
 // Faults are rules, one a line, switched on at start or by POST /_simulator/faults; package faults has the words. An outage is a rule that
 // every call of a number meets, GET /{phone_number_id}?fields=id among them.
 //
+// # The account
+//
+// What Meta allows the account is shown by GET /_simulator/account, and changed by POST of some of its members: Account. Marketing templates go over
+// /marketing_messages too; statuses then have them as marketing_lite.
+//
 // # The window of 24 hours
 //
 // All phones may be written to, unless the rule "window" says that only those may be that wrote to the number within 24 hours:

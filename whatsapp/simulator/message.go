@@ -49,7 +49,7 @@ func (s *Simulator) messages(x *exchange) {
 		s.refuse(x, invalid("The request body could not be read."))
 		return
 	}
-	req, used, e := s.parse(body)
+	req, used, e := s.parse(body, x.marketing)
 	if e != nil {
 		s.refuse(x, e)
 		return
@@ -133,12 +133,12 @@ func (s *Simulator) accept(x *exchange, req request, f faults.Fate, c faults.Cal
 	id := s.wamid(req.phone, uint64(s.ledger.Messages()))
 	place := s.ledger.Accepted(req.key, req.callback != "", ledger.Received{
 		Number: x.number, Phone: req.phone, Callback: req.callback, WAMID: id, Time: now, Answered: answered, Text: req.used.Text, Media: req.used.ID,
-		Type: req.used.Type, Choices: req.used.Choices,
+		Type: req.used.Type, Choices: req.used.Choices, Marketing: x.marketing,
 	})
 	s.stateOf(x.number).rate.Add(now)
 	s.mu.Unlock()
 	if s.hooks != nil {
-		m := &webhooks.Message{Number: x.number, Phone: req.phone, User: req.user, WAMID: id, Callback: req.callback, Category: req.category, Place: place}
+		m := &webhooks.Message{Number: x.number, Phone: req.phone, User: req.user, WAMID: id, Callback: req.callback, Category: billed(req.category, x.marketing), Place: place}
 		x.await(s.plan(m, f.Late, c, now))
 	}
 
@@ -157,6 +157,14 @@ func (s *Simulator) accept(x *exchange, req request, f faults.Fate, c faults.Cal
 		s.ledger.Unanswered(req.key, place)
 		s.mu.Unlock()
 	}
+}
+
+// billed is what webhooks have a message of a category as.
+func billed(category string, marketing bool) string {
+	if marketing {
+		return "marketing_lite"
+	}
+	return category
 }
 
 func acceptance(req request, id string) []byte {
@@ -184,14 +192,33 @@ var topLevel = map[string]bool{
 	"direct_send_config": true, "text": true, "interactive": true, "template": true,
 }
 
+// marketingLevel are those that one to /marketing_messages may have beside them.
+var marketingLevel = map[string]bool{"product_policy": true, "message_activity_sharing": true}
+
+// marketingFault returns what is wrong with a message to /marketing_messages as such.
+func marketingFault(fields map[string]json.RawMessage, kind string) *apiError {
+	if kind != "template" {
+		return invalid("Message must be a template message.")
+	}
+	if fields["product_policy"] != nil {
+		if p, e := textField(fields, "product_policy", 64); e != nil || p != "CLOUD_API_FALLBACK" && p != "STRICT" {
+			return invalid("Param product_policy must be one of {CLOUD_API_FALLBACK, STRICT} - got %q.", p)
+		}
+	}
+	if v := string(fields["message_activity_sharing"]); v != "" && v != "true" && v != "false" {
+		return invalid("Param message_activity_sharing must be a boolean.")
+	}
+	return nil
+}
+
 // parse checks a message, up to what depends on the account's state.
-func (s *Simulator) parse(body []byte) (request, content.Used, *apiError) {
+func (s *Simulator) parse(body []byte, marketing bool) (request, content.Used, *apiError) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(body, &fields); err != nil || fields == nil {
 		return request{}, content.Used{}, invalid("The request body must be a JSON object.")
 	}
 	for name := range fields {
-		if !topLevel[name] {
+		if !topLevel[name] && (!marketing || !marketingLevel[name]) {
 			return request{}, content.Used{}, invalid("Unexpected key %q on param %q.", name, "message")
 		}
 	}
@@ -222,6 +249,11 @@ func (s *Simulator) parse(body []byte) (request, content.Used, *apiError) {
 	if e != nil {
 		return request{}, content.Used{}, e
 	}
+	if marketing {
+		if e := marketingFault(fields, kind); e != nil {
+			return request{}, content.Used{}, e
+		}
+	}
 	switch kind {
 	case "text", "interactive":
 		used, f := s.known.Check(kind, fields[kind])
@@ -234,6 +266,9 @@ func (s *Simulator) parse(body []byte) (request, content.Used, *apiError) {
 		}
 		if req.user && sent.Category == categoryLogin {
 			return request{}, content.Used{}, ofCode(codeUserID)
+		}
+		if e := s.account.Load().refuses(sent.Category, marketing); e != nil {
+			return request{}, content.Used{}, e
 		}
 		req.used, req.category, req.template = content.Used{Text: sent.Text, Type: "template", ID: sent.Media, Path: sent.Path, Kind: sent.Kind}, sent.Category, true
 		return req, req.used, nil
@@ -318,7 +353,7 @@ func (s *Simulator) directSend(fields map[string]json.RawMessage) (string, *apiE
 		return "", nil
 	case c != "utility" && c != categoryLogin:
 		return "", invalid("Param category must be one of {AUTHENTICATION, SERVICE, UTILITY} - got %q.", c)
-	case !s.cfg.DirectSend:
+	case !s.account.Load().DirectSend:
 		return "", invalid("Invalid parameter").withDetails("Parameter Invalid: The 'category' value requires Direct Send, which isn't enabled for this account. Use an approved message template instead.")
 	}
 	return c, nil

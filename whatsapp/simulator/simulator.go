@@ -52,7 +52,7 @@ type Config struct {
 	// PlainPhones takes the magic out of the endings of phones; AnyEndings gives it to those that are not reserved (faults.Reserved) too.
 	PlainPhones bool
 	AnyEndings  bool
-	// DirectSend allows the field category.
+	// DirectSend allows the field category from the start.
 	DirectSend bool
 	// Webhooks says where statuses go.
 	Webhooks Webhooks
@@ -76,9 +76,11 @@ type Simulator struct {
 	cfg    Config
 	tokens map[string]string
 	rules  atomic.Pointer[faults.Rules]
-	known  content.Known
-	hooks  *webhooks.Engine // nil: none
-	log    *slog.Logger
+	// account is what Meta allows now.
+	account atomic.Pointer[Account]
+	known   content.Known
+	hooks   *webhooks.Engine // nil: none
+	log     *slog.Logger
 	// templates are those of the account, whatever it is called.
 	templates *templates.Store
 	// changed tells Serve of new rules.
@@ -116,6 +118,7 @@ func New(cfg Config) *Simulator {
 		ledger: ledger.New(max(cfg.Records, 0)), numbers: map[string]*numberState{}, media: map[string]*mediaFile{}, magic: map[string]int{},
 		people: ledger.NewPeople(), templates: templates.New(), changed: make(chan struct{}, 1),
 	}
+	s.account.Store(&Account{DirectSend: cfg.DirectSend, MarketingTerms: true, MarketingOnMessages: true})
 	for _, n := range cfg.Numbers {
 		s.tokens[n.ID] = n.Token
 	}
@@ -223,6 +226,8 @@ type exchange struct {
 	number string
 	// account says that number is the id of an account.
 	account bool
+	// marketing says that the message came to /marketing_messages.
+	marketing bool
 }
 
 // wait lets a latency pass. A client that has gone does not cut it short: what it sent is being dealt with.
@@ -255,6 +260,9 @@ func (s *Simulator) serve(x *exchange) {
 	x.number = first
 	switch {
 	case r.Method == http.MethodPost && rest == "messages":
+		s.messages(x)
+	case r.Method == http.MethodPost && rest == "marketing_messages":
+		x.marketing = true
 		s.messages(x)
 	case r.Method == http.MethodPost && rest == "media":
 		s.upload(x)

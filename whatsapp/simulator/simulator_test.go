@@ -453,6 +453,58 @@ func rows(from, n int) string {
 	return strings.Join(all, ",")
 }
 
+// TestMarketingTemplatesHaveAPathOfTheirOwn, which takes nothing else, once the account's terms were accepted.
+func TestMarketingTemplatesHaveAPathOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	const (
+		promo  = `{"messaging_product":"whatsapp","to":"+573001234567","type":"template","template":{"name":"promo","language":{"code":"es_CO"},"components":[{"type":"header","parameters":[{"type":"image","image":{"link":"https://example.com/a.png"}}]},{"type":"body","parameters":[{"type":"text","text":"Ana"},{"type":"text","text":"2x1"}]},{"type":"button","sub_type":"copy_code","index":"0","parameters":[{"type":"coupon_code","coupon_code":"A"}]}]}MEMBERS}`
+		hello  = `{"messaging_product":"whatsapp","to":"+573001234567","type":"template","template":{"name":"hello_world","language":{"code":"en_US"}}}`
+		direct = `{"messaging_product":"whatsapp","to":"+573001234567","type":"text","category":"utility","text":{"body":"x"}}`
+	)
+	with := func(members string) string { return strings.Replace(promo, "MEMBERS", members, 1) }
+	for _, c := range []struct {
+		name, account, path, body string
+		code                      int // 0: taken
+	}{
+		{"a template of marketing", `{}`, "marketing_messages", with(""), 0},
+		{"with its members", `{}`, "marketing_messages", with(`,"product_policy":"STRICT","message_activity_sharing":true`), 0},
+		{"another policy", `{}`, "marketing_messages", with(`,"product_policy":"LAX"`), 100},
+		{"a text as sharing", `{}`, "marketing_messages", with(`,"message_activity_sharing":"true"`), 100},
+		{"its members on messages", `{}`, "messages", with(`,"product_policy":"STRICT"`), 100},
+		{"an interactive message", `{}`, "marketing_messages", shaped("button", `{"buttons":[`+replies(1)+`]}`), 100},
+		{"a template of utility", `{}`, "marketing_messages", hello, 134100},
+		{"terms that nobody accepted", `{"marketing_terms":false}`, "marketing_messages", with(""), 131055},
+		{"still syncing", `{"marketing_syncing":true}`, "marketing_messages", with(""), 134101},
+		{"over messages", `{}`, "messages", with(""), 0},
+		{"over messages, where that is off", `{"marketing_on_messages":false}`, "messages", with(""), 131063},
+		{"of utility, where that is off", `{"marketing_on_messages":false}`, "messages", hello, 0},
+		{"Direct Send, allowed", `{"direct_send":true}`, "messages", direct, 0},
+		{"Direct Send, not allowed", `{}`, "messages", direct, 100},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := simulator.New(simulator.Config{})
+			if w := call(s, http.MethodPost, "/_simulator/account", c.account); w.Code != http.StatusOK {
+				t.Fatal(w.Code, w.Body)
+			}
+			w := call(s, http.MethodPost, "/v25.0/"+number+"/"+c.path, c.body)
+			if c.code == 0 && w.Code != http.StatusOK || c.code != 0 && !strings.Contains(w.Body.String(), fmt.Sprintf(`"code":%d`, c.code)) {
+				t.Errorf("%d %s, want %d", w.Code, w.Body, c.code)
+			}
+			if got := s.Ledger(""); c.code == 0 && got[0].Marketing != (c.path == "marketing_messages") {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+	s := simulator.New(simulator.Config{})
+	if w := call(s, http.MethodPost, "/_simulator/account", `{"terms":true}`); w.Code != http.StatusBadRequest {
+		t.Errorf("an unknown member: %d", w.Code)
+	}
+	if w := call(s, http.MethodGet, "/_simulator/account", ""); w.Body.String() != `{"direct_send":false,"marketing_terms":true,"marketing_syncing":false,"marketing_on_messages":true}` {
+		t.Error(w.Body)
+	}
+}
+
 func TestShapesAreTakenAndInTheLedger(t *testing.T) {
 	t.Parallel()
 	s := simulator.New(simulator.Config{})

@@ -170,24 +170,24 @@ func (b *Book) keep(k key, e entry) {
 	}
 }
 
-// Check returns why Meta would not send a message that uses a template of a sender number's account. An error says that it is not known: that of
-// Page.
-func (b *Book) Check(ctx context.Context, sender string, u *template.Use) ([]template.Problem, error) {
+// Check returns what a template of a sender number's account is billed as, Meta's word, and why Meta would not send a message that uses it. An error
+// says that it is not known: that of Page.
+func (b *Book) Check(ctx context.Context, sender string, u *template.Use) (category string, problems []template.Problem, err error) {
 	for _, age := range []time.Duration{Age, RefusalAge} {
 		all, err := b.Named(ctx, sender, u.Name, age)
 		if err != nil {
-			return nil, err
+			return "", nil, err
 		}
 		d, none := template.Find(all, u.Name, u.Language)
 		if none == nil {
-			if problems := template.Check(d, u); len(problems) == 0 || age == RefusalAge {
-				return problems, nil
+			if problems = template.Check(d, u); len(problems) == 0 || age == RefusalAge {
+				return d.Category, problems, nil
 			}
 		} else if age == RefusalAge { //mutant:a-refusal-is-not-of-what-was-kept-long
-			return []template.Problem{*none}, nil
+			problems = []template.Problem{*none}
 		}
 	}
-	return nil, nil
+	return "", problems, nil
 }
 
 type metrics struct{ done, refused, unanswered, limited, kept prometheus.Counter }

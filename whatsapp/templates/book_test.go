@@ -87,7 +87,7 @@ var hello = &template.Use{Name: "hello_world", Language: "en_US"}
 // check returns the codes of what is wrong.
 func check(t *testing.T, b *book, u *template.Use) string {
 	t.Helper()
-	problems, err := b.Check(t.Context(), number, u)
+	_, problems, err := b.Check(t.Context(), number, u)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func TestWhoWaitsForTheSameTemplateAsksOnce(t *testing.T) {
 		var all sync.WaitGroup
 		for range 20 {
 			all.Go(func() {
-				if _, err := b.Check(t.Context(), number, hello); !errors.Is(err, template.ErrUnanswered) {
+				if _, _, err := b.Check(t.Context(), number, hello); !errors.Is(err, template.ErrUnanswered) {
 					t.Errorf("got %v", err)
 				}
 			})

@@ -44,7 +44,7 @@ func Print(out io.Writer, d *client.DryRun) {
 		line(out, "warning: %s", shown.Line(text))
 	}
 	if call := new(bytes.Buffer); len(d.Call) > 0 && json.Indent(call, d.Call, "", "  ") == nil {
-		line(out, "the call to the Cloud API for the first:\n%s", shown.Text(call.String()))
+		line(out, "the call to the Cloud API for the first, POST .../%s:\n%s", cmp.Or(shown.Line(d.CallPath), "messages"), shown.Text(call.String()))
 	}
 }
 

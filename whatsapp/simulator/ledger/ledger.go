@@ -20,6 +20,8 @@ type Received struct {
 	Type     string    `json:"type,omitempty"`    // of an interactive message
 	Choices  []Choice  `json:"choices,omitempty"` // what the recipient can tap
 	Time     time.Time `json:"time"`
+	// Marketing says that it came to /marketing_messages.
+	Marketing bool `json:"marketing,omitempty"`
 	// Answered says that the acceptance was written back whole. Where it is false the sender can't know of it.
 	Answered bool `json:"answered"`
 	// Status is how far the message got, by the webhooks that were taken; Code why it failed.
