@@ -57,7 +57,7 @@ var (
 	_ sender.Messenger = (*whatsapp.Client)(nil)
 	_ sender.Numbers   = (*table.Controls)(nil)
 	_ sender.OptOuts   = (*optouts.Book)(nil)
-	_ sender.Inbound   = (*table.Inbound)(nil)
+	_ sender.Inbound   = optouts.Windows{}
 	_ people.Book      = (*optouts.Book)(nil)
 	_ listed.Book      = (*templates.Book)(nil)
 

@@ -37,7 +37,7 @@ func (unspoken) CaughtUp() <-chan struct{} {
 }
 
 // Out and Confirmed make it the view of who opted out where nobody did.
-func (unspoken) Out(string, schemas.Phone) bool { return false }
+func (unspoken) Out(string, schemas.Phone, string) bool { return false }
 
 // At makes it the view of who wrote where nobody did.
 func (unspoken) At(string, schemas.Phone) (time.Time, bool) { return time.Time{}, false }

@@ -188,7 +188,7 @@ func (a *App) newSender(g *group.Group) (processor.Worker, error) {
 	}
 	return sender.New(cfg, sender.Ports{
 		Committer: g, Pauser: g, Express: a.clients.express, Bulk: a.clients.bulk, Records: held{a.clients.reader}, Contents: blob.Reader{Records: a.clients.reader},
-		Media: a.clients.media, Numbers: a.clients.Controls, OptOuts: a.clients.OptOuts, Inbound: a.clients.Inbound, RefusedBy: a.clients.OptOuts.RefusedBy, Messenger: a.clients.messenger, Reject: rejects.Keep,
+		Media: a.clients.media, Numbers: a.clients.Controls, OptOuts: a.clients.OptOuts, Inbound: a.clients.OptOuts.Windows(a.clients.Inbound), RefusedBy: a.clients.OptOuts.RefusedBy, Messenger: a.clients.messenger, Reject: rejects.Keep,
 	}), cfg.Validate()
 }
 

@@ -58,7 +58,8 @@ type Draft struct {
 
 // Person is who gets a message. What is empty is that of the draft.
 type Person struct {
-	Phone         string            `json:"phone"`
+	Phone         string            `json:"phone,omitzero"`
+	UserID        string            `json:"user_id,omitzero"`    // beside the phone, or instead of it: a business-scoped user id, like CO.1234567890
 	Variables     map[string]string `json:"variables,omitempty"` // for {{name}}: letters, digits and _; a value of at most 1,024 characters
 	BodyText      string            `json:"body_text,omitzero"`
 	HeaderType    string            `json:"header_type,omitzero"`    // empty: the draft's, where there is a HeaderContent

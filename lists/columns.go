@@ -22,6 +22,27 @@ var usual = []string{
 	"celularwhatsapp", "whatsappcelular", "telefone", "telemovel", "numerodotelefone", "numerodocelular", "telefonecelular",
 }
 
+// userIDs are the names under which tables have WhatsApp's user ids.
+var userIDs = []string{"userid", "bsuid", "wauserid", "whatsappuserid"}
+
+// userColumn finds the column that has user ids for who has no phone; -1: there is none.
+func userColumn(header []string, phones int) int {
+	return slices.IndexFunc(header, func(name string) bool {
+		return (phones >= len(header) || name != header[phones]) && slices.Contains(userIDs, folded(name))
+	})
+}
+
+// hasUserIDs reports whether one stands in a column. Many a table has ids of its own under that name.
+func hasUserIDs(column int, sample []row) bool {
+	return slices.ContainsFunc(sample, func(r row) bool {
+		if column >= len(r.cells) {
+			return false
+		}
+		_, ok := phone.UserID(r.cells[column])
+		return ok
+	})
+}
+
 // folded is a header without what people write differently.
 func folded(name string) string {
 	return strings.Map(func(r rune) rune {
@@ -203,6 +224,13 @@ func find(asked, region string, sample []row) (index int, header bool, err error
 	for i, name := range names {
 		if slices.Contains(usual, folded(name)) {
 			known = append(known, i)
+		}
+	}
+	if len(known) == 0 {
+		for i, name := range names {
+			if slices.Contains(userIDs, folded(name)) && hasUserIDs(i, sample[1:]) {
+				known = append(known, i)
+			}
 		}
 	}
 	switch {

@@ -24,6 +24,7 @@ func TestAListMayBeJSON(t *testing.T) {
 		{"UTF-16", utf16(unicode.LittleEndian, unicode.UseBOM, `["573001234567"]`), "", "JSON (57300...), 1 phone, read as UTF-16", []string{ana}},
 		{"objects", `[{"nombre":"Ana","celular":"573001234567"},{"celular":"573007654321","nombre":"Luis"}]`, "", "JSON, column 2 `celular` (57300...), 2 phones", []string{ana, luis}},
 		{"objects with numbers, null and more", `[{"tags":["a","b"],"address":{"phone":"x"},"phone":573001234567},{"phone":null},{"name":"Eva"},{"phone":"573007654321","more":true}]`, "", "JSON, column 3 `phone` (57300...), 2 phones", []string{ana, luis}},
+		{"objects with user ids", `[{"phone":"573001234567"},{"user_id":"CO.Ab5"},{"phone":"","user_id":"17"}]`, "", "JSON, column 1 `phone` (57300...), 2 phones", []string{ana, "CO.Ab5"}},
 		{"objects, by name", `[{"contacto":"573001234567","id":1}]`, "Contacto", "JSON, column 1 `contacto` (57300...), 1 phone", []string{ana}},
 		{"objects and strings", `[{"name":"Ana","phone":"573001234567"},"573007654321"]`, "", "JSON, column 2 `phone` (57300...), 2 phones", []string{ana, luis}},
 		{"an object with several", `[{"name":"Ana","phones":["573001234567",573007654321]},{"phones":["573001112233"]}]`, "", "JSON, column 2 `phones` (57300...), 3 phones, 1 cell has several, and all are taken", []string{ana, luis, eva}},

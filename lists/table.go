@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"strings"
+
+	"altavoz/schemas/phone"
 )
 
 // sampleRows is how many rows are looked at to find the phones.
@@ -35,6 +37,7 @@ type Table struct {
 	sample []row // read and not handed over yet
 	layout
 	columns []int   // of Options.Variables
+	users   int     // the column with user ids, for who has no phone; -1: none
 	ahead   []Entry // of a row with several
 	several int     // cells with several so far
 	region  string
@@ -73,6 +76,9 @@ func Open(src io.Reader, o Options) (*Table, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if t.users = -1; t.header != nil && !t.across {
+		t.users = userColumn(t.header, t.index)
 	}
 	if t.columns, err = columnsOf(o.Variables, t.header); err != nil {
 		return nil, err
@@ -138,15 +144,25 @@ func (t *Table) Next() (Entry, error) {
 	return e, nil
 }
 
+// name returns what a row calls its recipient: the phone, or the user id of who has none.
+func (t *Table) name(cells []string) string {
+	text := ""
+	if t.index < len(cells) {
+		text = strings.TrimSpace(cells[t.index])
+	}
+	if text == "" && t.users >= 0 && t.users < len(cells) {
+		text, _ = phone.UserID(cells[t.users])
+	}
+	return text
+}
+
 // entries puts the recipients of a row into ahead.
 func (t *Table) entries(r row) {
 	cells := r.cells
 	switch {
 	case t.across || r.bare: // all of them
-	case t.index >= len(cells):
-		return
 	default:
-		cells = cells[t.index : t.index+1]
+		cells = []string{t.name(cells)}
 	}
 	t.ahead = t.ahead[:0:cap(t.ahead)]
 	values := t.values(r)

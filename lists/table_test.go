@@ -82,6 +82,10 @@ func TestAListIsReadHoweverItIsWritten(t *testing.T) {
 		{"old Mac line ends", "phone,name\r" + ana + ",Ana\r" + luis + ",Luis\r", "", []string{ana, luis}},
 		{"old Mac line ends without header", ana + "\r" + luis, "", []string{ana, luis}},
 
+		{"user ids of who has no phone", "nombre,celular,User ID\nAna," + ana + ",CO.9\nEva,,co.Ab5\nMaría,,17\nLuis," + luis + ",\n", "", []string{ana, "CO.Ab5", luis}},
+		{"user ids alone", "nombre,bsuid\nAna,CO.9\nEva,\n", "", []string{"CO.9"}},
+		{"ids of one's own beside phones", "user_id,contacto\n17," + ana + "\n", "contacto", []string{ana}},
+
 		{"comma", "name,phone\nAna," + ana + "\n", "", []string{ana}},
 		{"semicolon", "Nombre;Celular\nDíaz, Ana;" + ana + "\n", "", []string{ana}},
 		{"tab", "id\tcelular\n7\t" + ana + "\n", "", []string{ana}},

@@ -1194,7 +1194,9 @@ type Personal struct {
 	Variables []uint32 `protobuf:"varint,1,rep,packed,name=variables,proto3" json:"variables,omitempty"`
 	Values    []string `protobuf:"bytes,2,rep,name=values,proto3" json:"values,omitempty"`
 	// What its message says differently; none: nothing.
-	Own           *Own `protobuf:"bytes,3,opt,name=own,proto3" json:"own,omitempty"`
+	Own *Own `protobuf:"bytes,3,opt,name=own,proto3" json:"own,omitempty"`
+	// A business-scoped user id of the person, beside the phone that the message goes to: who has opted out under it gets nothing either.
+	UserId        string `protobuf:"bytes,4,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1248,6 +1250,13 @@ func (x *Personal) GetOwn() *Own {
 		return x.Own
 	}
 	return nil
+}
+
+func (x *Personal) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
 }
 
 // Own is the members of a recipient's own message, in the place of those of the broadcast's content. A member that is not there is the
@@ -5062,11 +5071,12 @@ const file_events_proto_rawDesc = "" +
 	"\fcallback_url\x18\x1f \x01(\tR\vcallbackUrl\x12*\n" +
 	"\x06events\x18  \x01(\x0e2\x12.altavoz.v1.EventsR\x06events\x120\n" +
 	"\bpersonal\x18( \x03(\v2\x14.altavoz.v1.PersonalR\bpersonal\x12)\n" +
-	"\x10slice_recipients\x18) \x01(\rR\x0fsliceRecipients\"c\n" +
+	"\x10slice_recipients\x18) \x01(\rR\x0fsliceRecipients\"|\n" +
 	"\bPersonal\x12\x1c\n" +
 	"\tvariables\x18\x01 \x03(\rR\tvariables\x12\x16\n" +
 	"\x06values\x18\x02 \x03(\tR\x06values\x12!\n" +
-	"\x03own\x18\x03 \x01(\v2\x0f.altavoz.v1.OwnR\x03own\"\xad\x02\n" +
+	"\x03own\x18\x03 \x01(\v2\x0f.altavoz.v1.OwnR\x03own\x12\x17\n" +
+	"\auser_id\x18\x04 \x01(\tR\x06userId\"\xad\x02\n" +
 	"\x03Own\x12\x17\n" +
 	"\x04body\x18\x01 \x01(\tH\x00R\x04body\x88\x01\x01\x12\x1b\n" +
 	"\x06footer\x18\x02 \x01(\tH\x01R\x06footer\x88\x01\x01\x12$\n" +

@@ -7,6 +7,19 @@ func (x *Broadcast) IsPersonal() bool {
 	return len(x.GetPersonal()) > 0 || x.GetSliceRecipients() != 0 || len(x.GetContent().GetVariables()) > 0
 }
 
+// IsOwn reports whether a recipient has something of its own.
+func (x *Personal) IsOwn() bool {
+	return len(x.GetVariables()) > 0 || x.GetOwn() != nil || x.GetUserId() != ""
+}
+
+// Owned returns what recipients have of their own; nil: nobody has anything.
+func Owned(all []*Personal) []*Personal {
+	if slices.ContainsFunc(all, (*Personal).IsOwn) {
+		return all
+	}
+	return nil
+}
+
 // SliceSize is how many recipients every slice but the last has.
 func (x *Broadcast) SliceSize() uint32 { return sliceSize(x.GetSliceRecipients()) }
 

@@ -41,10 +41,32 @@ func (b *Book) Business(number string) (string, bool) {
 	return "", len(b.numbers.List()) == 0
 }
 
-// Out reports whether the person of a recipient has opted out of what the business of a sender number sends.
-func (b *Book) Out(number string, to schemas.Phone) bool {
+// Out reports whether a recipient has opted out, under that name or a user id beside it, of what the business of a sender number sends.
+func (b *Book) Out(number string, to schemas.Phone, user string) bool {
 	business, _ := b.Business(number)
-	return b.OptOuts.Out(business, to.Person().Digits())
+	return b.OptOuts.Out(business, to.Person().Digits()) || user != "" && b.OptOuts.Out(business, user) //mutant:opt-out-of-a-user-id-beside-the-phone-holds
+}
+
+// Windows is when people wrote to our numbers last, under that of their names under which it is known.
+type Windows struct {
+	*table.Inbound
+
+	people *Book
+}
+
+// Windows returns a view of when people wrote that knows their names.
+func (b *Book) Windows(v *table.Inbound) Windows { return Windows{v, b} }
+
+// At returns when the person of a recipient wrote to a sender number last; false where nothing is known of that.
+func (w Windows) At(number string, to schemas.Phone) (at time.Time, ok bool) {
+	at, ok = w.Inbound.At(number, to)
+	business, _ := w.people.Business(number)
+	if phone := w.people.Get(business, to.Person().Digits()).Phone; phone != "" {
+		if later, known := w.Inbound.At(number, schemas.Phone(phone)); known && later.After(at) {
+			at, ok = later, true
+		}
+	}
+	return at, ok
 }
 
 // RefusedBy makes the record that a person has opted out, because Meta refused a message to them for that; false where it is known.

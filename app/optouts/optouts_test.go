@@ -12,7 +12,9 @@ import (
 	"altavoz/app/numbers"
 	"altavoz/app/optouts"
 	"altavoz/kafka/kafkatest"
+	"altavoz/kafka/table"
 	"altavoz/schemas"
+	"altavoz/schemas/lastinbound"
 	"altavoz/schemas/optout"
 )
 
@@ -88,7 +90,7 @@ func TestOptOutHoldsForAllNumbersOfABusiness(t *testing.T) {
 		{other, "525512345678", false},
 		{one, "573001234567", false},
 	} {
-		if got := b.Out(c.number, schemas.Phone(c.to)); got != c.want {
+		if got := b.Out(c.number, schemas.Phone(c.to), ""); got != c.want {
 			t.Errorf("%s to %s: %v; want %v", c.number, c.to, got, c.want)
 		}
 	}
@@ -132,7 +134,7 @@ func TestOptOutHoldsUnderEveryNameOfThePerson(t *testing.T) {
 				write(h)
 			}
 			for _, to := range []schemas.Phone{"525512345678", "5215512345678", "MX.1"} {
-				if !b.Out(one, to) || b.Out(other, to) {
+				if !b.Out(one, to, "") || b.Out(other, to, "") {
 					t.Errorf("%s, %d webhooks: %s has not opted out, or of another business", name, len(steps), to.Digits())
 				}
 			}
@@ -143,7 +145,7 @@ func TestOptOutHoldsUnderEveryNameOfThePerson(t *testing.T) {
 				t.Errorf("%s: %d people are listed; want the one, by phone", name, names.Len())
 			}
 			write(heard(optout.Said{Number: one, User: "MX.1", At: at.Add(time.Minute)}))
-			if b.Out(one, "525512345678") || b.Out(one, "MX.1") {
+			if b.Out(one, "525512345678", "") || b.Out(one, "MX.1", "") {
 				t.Errorf("%s: who came back by id has not by phone", name)
 			}
 		}
@@ -164,13 +166,54 @@ func TestOptOutFollowsWhoChangesThePhone(t *testing.T) {
 		t.Errorf("%d records; want one for each new name", n)
 	}
 	for _, to := range []schemas.Phone{"573001234561", "573001234562", "CO.1", "CO.2"} {
-		if !b.Out(one, to) {
+		if !b.Out(one, to, "") {
 			t.Errorf("%s has not opted out", to.Digits())
 		}
 	}
 	write(heard(optout.Said{Number: one, Phone: "573001234563", Out: true, At: at}, optout.Said{Number: one, Phone: "573001234564", At: at.Add(time.Hour)}))
 	write(&optout.Heard{Renamed: []optout.Renamed{{Number: one, Old: []string{"573001234564"}, New: []string{"573001234563"}}}})
-	if !b.Out(one, "573001234563") {
+	if !b.Out(one, "573001234563", "") {
 		t.Error("who has not come back has, because somebody else did")
+	}
+}
+
+// TestOptOutOfAUserIDBesideThePhoneHolds: a list may name a person by both, which no webhook has told.
+func TestOptOutOfAUserIDBesideThePhoneHolds(t *testing.T) {
+	t.Parallel()
+	b, write := open(t)
+	write(heard(optout.Said{Number: one, User: "CO.1", Out: true, At: time.Unix(1_790_000_000, 0)}))
+	if !b.Out(two, "573001234567", "CO.1") || b.Out(two, "573001234567", "CO.2") || b.Out(two, "573001234567", "") || b.Out(other, "573001234567", "CO.1") {
+		t.Error("an opt-out of the user id does not hold where it is named, or elsewhere")
+	}
+}
+
+// TestWindowIsOpenUnderEveryNameThatIsKnown: whoever wrote by one name may be written to by the other.
+func TestWindowIsOpenUnderEveryNameThatIsKnown(t *testing.T) {
+	t.Parallel()
+	b, write := open(t)
+	_, c := kafkatest.Embedded(t)
+	l := kafkatest.Layout(t, c)
+	view, err := table.NewInbound(c, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := view.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(view.Stop)
+	write(&optout.Heard{Pairs: []optout.Pair{{Number: one, Phone: "573001234561", User: "CO.1"}, {Number: one, Phone: "573001234562", User: "CO.2"}}})
+	now := time.Now().Truncate(time.Second)
+	kafkatest.Publish(t, kafkatest.Publisher(t, c, l), b.Wrote([]lastinbound.Message{{Number: one, User: "CO.1", At: now}, {Number: one, Phone: "573001234562", At: now}}, now)...)
+	if err := view.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w := b.Windows(view)
+	for _, to := range []schemas.Phone{"573001234561", "CO.1", "573001234562", "CO.2"} {
+		if at, ok := w.At(one, to); !ok || !at.Equal(now) {
+			t.Errorf("%s wrote at %v, %v; want %v", to.Digits(), at, ok, now)
+		}
+	}
+	if _, ok := w.At(one, "CO.3"); ok {
+		t.Error("somebody wrote of whom nothing is known")
 	}
 }

@@ -136,11 +136,11 @@ func (v *OptOuts) Out(business, person string) bool {
 	return v.set.Out(business, person)
 }
 
-// OutOf returns the businesses that a person has opted out of.
-func (v *OptOuts) OutOf(person string) []string {
+// OutOf returns the businesses that a person of several names has opted out of.
+func (v *OptOuts) OutOf(names ...string) []string {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	return v.set.OutOf(person)
+	return v.set.OutOf(names...)
 }
 
 // Get returns what is known of a person.

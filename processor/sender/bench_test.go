@@ -30,7 +30,7 @@ func (*instant) CaughtUp() <-chan struct{} {
 	return read
 }
 
-func (*instant) Out(string, schemas.Phone) bool { return false }
+func (*instant) Out(string, schemas.Phone, string) bool { return false }
 
 func (*instant) Confirmed() time.Time { return time.Now() }
 

@@ -34,10 +34,10 @@ func (v *people) optsOut(phones ...schemas.Phone) {
 	}
 }
 
-func (v *people) Out(_ string, to schemas.Phone) bool {
+func (v *people) Out(_ string, to schemas.Phone, user string) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.out[to.Person()]
+	return v.out[to.Person()] || v.out[schemas.Phone(user)]
 }
 
 func (v *people) Confirmed() time.Time {
@@ -62,7 +62,7 @@ func (v *people) CaughtUp() <-chan struct{} {
 }
 
 func (v *people) refusedBy(_ string, to schemas.Phone, now time.Time) (stream.Record, bool) {
-	if v.Out("", to) {
+	if v.Out("", to, "") {
 		return stream.Record{}, false
 	}
 	e := optout.Entry{Person: to.Person().Digits(), OutS: now.Unix(), OutBy: schemas.OptOutSource_OPT_OUT_SOURCE_CODE}
@@ -93,11 +93,15 @@ func (w *world) wasCalled(id who) (made bool) {
 // TestWhoOptedOutIsSkipped: in both lanes, in whatever writing; others are sent to, and so is everybody by a service message.
 func TestWhoOptedOutIsSkipped(t *testing.T) {
 	bubble(t, func(w *world) {
-		w.people.optsOut("573001234567", "525512345678")
+		w.people.optsOut("573001234567", "525512345678", "CO.1")
+		beside := func(id string) sendOpt {
+			return func(s *schemas.Send) {
+				s.Content, s.ContentRef, s.Personal = shared(), nil, &schemas.Personal{Variables: []uint32{0}, Values: []string{"Ana"}, UserId: id}
+			}
+		}
 		w.start(both)
 		skipped := []schemas.RecipientState{schemas.StateOptedOut}
 		sent := []schemas.RecipientState{schemas.StateSent}
-		task := schemas.NewTaskID()
 		for i, c := range []struct {
 			on   stream.TopicPartition
 			opts []sendOpt
@@ -106,8 +110,12 @@ func TestWhoOptedOutIsSkipped(t *testing.T) {
 			{expressPartition, []sendOpt{phone("573001234567")}, skipped},
 			{bulkPartition, []sendOpt{phone("5215512345678")}, skipped},
 			{bulkPartition, []sendOpt{phone("573001234568")}, sent},
+			{bulkPartition, []sendOpt{phone("CO.1")}, skipped},
+			{bulkPartition, []sendOpt{phone("573001234569"), beside("CO.1")}, skipped},
+			{bulkPartition, []sendOpt{phone("573001234570"), beside("CO.2")}, sent},
 			{expressPartition, []sendOpt{phone("573001234567"), exempt}, sent},
 		} {
+			task := schemas.NewTaskID()
 			id := who{task, uint32(i)}
 			w.produce(c.on, task, id.index, c.opts...)
 			w.until("done", func() bool { return w.allDone(c.on) })

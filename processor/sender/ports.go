@@ -39,8 +39,9 @@ type Numbers interface {
 
 // OptOuts is the view of who does not want to be written to.
 type OptOuts interface {
-	// Out reports whether the person of a recipient has opted out of what the business of a sender number sends. It must not wait.
-	Out(number string, to schemas.Phone) bool
+	// Out reports whether a recipient has opted out, under that name or a user id beside it (or empty), of what the business of a sender number
+	// sends. It must not wait.
+	Out(number string, to schemas.Phone, user string) bool
 	// Confirmed is a moment at which everything was known that had been acknowledged by then.
 	Confirmed() time.Time
 	// CaughtUp is closed when all that had been published before the start was read.

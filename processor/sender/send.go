@@ -35,7 +35,7 @@ func sendOf(e *schedule.Send) *send {
 
 // OptedOut implements schedule.Record.
 func (e *send) OptedOut() bool {
-	return !e.Exempt && e.assignment.optOuts.Out(e.Number.ID, e.Phone) //mutant:opt-outs-hold-but-for-service-messages
+	return !e.Exempt && e.assignment.optOuts.Out(e.Number.ID, e.Phone, e.Personal.GetUserId()) //mutant:opt-outs-hold-but-for-service-messages
 }
 
 // KnownAt implements schedule.Record.

@@ -144,7 +144,7 @@ func TestSimulatedLongListTakesBoundedMemory(t *testing.T) {
 	l := NewList("CO", nil)
 	const people = 800_000
 	for i := range people {
-		l.judge(fmt.Sprintf("CO.%019d", i)) // business-scoped user ids are kept whole
+		l.judge(fmt.Sprintf("CO.%019d", i), "") // business-scoped user ids are kept whole
 		if l.seen != nil && l.seen.Bytes() > maxSeenBytes+1024 {
 			t.Fatalf("%d bytes are remembered after %d, want %d at most", l.seen.Bytes(), i, maxSeenBytes)
 		}
@@ -153,8 +153,8 @@ func TestSimulatedLongListTakesBoundedMemory(t *testing.T) {
 		t.Fatalf("all are remembered: %d bytes", l.seen.Bytes())
 	}
 	for range 1000 {
-		l.judge("573001234567")
-		l.judge("x")
+		l.judge("573001234567", "")
+		l.judge("x", "")
 	}
 	r := l.recipients(es.Spanish)
 	if r.Total != people+2000 || r.Pending != people+1000 || r.Invalid != 1000 || r.Pending+r.Invalid+r.Repeated != r.Total || len(r.Rows) != maxRows {

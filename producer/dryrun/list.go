@@ -59,11 +59,11 @@ func NewList(region string, people People) *List {
 func (l *List) Slice(phones []string, own []*schemas.Personal) error {
 	for i, text := range phones {
 		r := owner{index: l.total, text: text}
-		if r.phone, r.country = l.judge(text); r.phone == "" {
-			continue
-		}
 		if i < len(own) {
 			r.own = own[i]
+		}
+		if r.phone, r.country = l.judge(text, r.own.GetUserId()); r.phone == "" {
+			continue
 		}
 		if err := l.owns.add(r); err != nil {
 			return err
@@ -76,7 +76,7 @@ func (l *List) Slice(phones []string, own []*schemas.Personal) error {
 func (l *List) Part([]byte) error { return nil }
 
 // judge returns the phone of a recipient who would be sent to, and its country.
-func (l *List) judge(text string) (phone schemas.Phone, country string) {
+func (l *List) judge(text, user string) (phone schemas.Phone, country string) {
 	index := l.total
 	l.total++
 	if l.allKnown && l.seen.Bytes() > maxSeenBytes { //mutant:dry-run-has-bounded-memory
@@ -93,7 +93,7 @@ func (l *List) judge(text string) (phone schemas.Phone, country string) {
 		l.pending++
 		country = l.country(phone)
 		l.countries[country]++
-		if l.optsOut(index, text, phone, country) { // nothing of its own is looked at
+		if l.optsOut(index, text, phone, user, country) { // nothing of its own is looked at
 			return "", ""
 		}
 		if l.first == "" {

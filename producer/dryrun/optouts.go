@@ -8,8 +8,8 @@ import (
 
 // People is who opted out. A request names its number behind its recipients, so each is looked for in all businesses.
 type People interface {
-	// OutOf returns the businesses that a person has opted out of.
-	OutOf(person string) []string
+	// OutOf returns the businesses that a person of several names has opted out of.
+	OutOf(names ...string) []string
 	// Business returns the one that a sender number belongs to.
 	Business(number string) (string, bool)
 }
@@ -21,12 +21,12 @@ type outs struct {
 	rows      []judged
 }
 
-// optsOut counts a recipient who opted out of what some business sends, and reports whether it is one.
-func (l *List) optsOut(index uint32, text string, to schemas.Phone, country string) bool {
+// optsOut counts a recipient who opted out, under that name or a user id beside it, of what some business sends, and reports whether it is one.
+func (l *List) optsOut(index uint32, text string, to schemas.Phone, user, country string) bool {
 	if l.people == nil {
 		return false
 	}
-	all := l.people.OutOf(to.Person().Digits())
+	all := l.people.OutOf(to.Person().Digits(), user)
 	for _, business := range all {
 		o := l.outs[business]
 		if o == nil {

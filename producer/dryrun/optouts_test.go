@@ -16,7 +16,12 @@ import (
 // peopleOf has the businesses that people opted out of; a number is the business of its own name.
 type peopleOf map[string][]string
 
-func (p peopleOf) OutOf(person string) []string { return p[person] }
+func (p peopleOf) OutOf(names ...string) (all []string) {
+	for _, name := range names {
+		all = append(all, p[name]...)
+	}
+	return all
+}
 
 func (p peopleOf) Business(number string) (string, bool) { return number, true }
 

@@ -20,6 +20,7 @@ const (
 	RecipientFieldsAre  Code = "recipient_fields_are"
 	FieldObject         Code = "field_object"
 	FieldScalar         Code = "field_scalar"
+	FieldUserID         Code = "field_user_id"
 	VariableName        Code = "variable_name"
 	VariableTwice       Code = "variable_twice"
 	VariablesMany       Code = "variables_many"
@@ -59,6 +60,7 @@ var personal = map[Code]text{
 		`the fields of a recipient are: %s; the values for {{nombre}} go into "variables": {"nombre": "Ana"}`,
 	},
 	FieldObject:   {"El campo '%s' debe ser un objeto", "The field '%s' must be an object"},
+	FieldUserID:   {"El campo '%s' debe ser un identificador de usuario de WhatsApp, como CO.1234567890; los teléfonos van en 'phone'", "The field '%s' must be a user id of WhatsApp, like CO.1234567890; phones stand in 'phone'"},
 	FieldScalar:   {"El campo '%s' debe ser un texto, un número o true o false", "The field '%s' must be a text, a number, or true or false"},
 	VariableName:  {"El nombre de variable '%s' no es válido: letras, dígitos y _, como máximo %s bytes", "The variable name '%s' is not valid: letters, digits and _, at most %s bytes"},
 	VariableTwice: {"La variable '%s' está dos veces", "The variable '%s' is there twice"},

@@ -117,10 +117,10 @@ func (s *Set) Full() bool { return s.pairs >= s.maxPairs }
 // Pairs is of how many user ids the phone is known.
 func (s *Set) Pairs() int { return s.pairs }
 
-// OutOf returns the businesses that a person has opted out of.
-func (s *Set) OutOf(person string) (businesses []string) {
+// OutOf returns the businesses that a person of several names has opted out of.
+func (s *Set) OutOf(names ...string) (businesses []string) {
 	for business := range s.businesses {
-		if s.Out(business, person) {
+		if slices.ContainsFunc(names, func(name string) bool { return s.Out(business, name) }) {
 			businesses = append(businesses, business)
 		}
 	}

@@ -56,6 +56,15 @@ func Parse(text, region string) (string, error) {
 	return p, err
 }
 
+// UserID reads a business-scoped user id where nothing else can stand.
+func UserID(text string) (string, bool) {
+	m := userID.FindStringSubmatch(strings.TrimSpace(text))
+	if m == nil {
+		return "", false
+	}
+	return strings.ToUpper(m[1]) + "." + strings.ToUpper(m[2]) + m[3], true
+}
+
 // parseUserID tells ids from abbreviations and file names: written all in capitals it is one, otherwise it must have a digit, and
 // more than a phone would have behind "No.".
 func parseUserID(text string) (string, bool) {
@@ -63,14 +72,14 @@ func parseUserID(text string) (string, bool) {
 	if m == nil {
 		return "", false
 	}
-	country, kind, rest := strings.ToUpper(m[1]), strings.ToUpper(m[2]), m[3]
-	if country != m[1] {
+	rest := m[3]
+	if strings.ToUpper(m[1]) != m[1] {
 		digits := strings.Trim(rest, "0123456789")
 		if !strings.ContainsAny(rest, "0123456789") || (digits == "" && len(rest) <= maxDigits) {
 			return "", false
 		}
 	}
-	return country + "." + kind + rest, true
+	return UserID(text)
 }
 
 // marked resolves a number that says itself that its country code is there: by a plus, or because WhatsApp wrote it. So it

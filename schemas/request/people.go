@@ -13,6 +13,7 @@ import (
 	"altavoz/schemas"
 	"altavoz/schemas/es"
 	"altavoz/schemas/personal"
+	"altavoz/schemas/phone"
 	"altavoz/schemas/rules"
 )
 
@@ -81,6 +82,7 @@ type value struct {
 // person is a recipient while it is read.
 type person struct {
 	phone  string
+	user   string // id, beside the phone or instead of it
 	values []value
 	texts  map[string]string // members of ownFields; nil: it has no message of its own
 	bytes  int               // of values and texts
@@ -139,6 +141,8 @@ func (r *reader) person() (*person, error) {
 		switch name := tok.String(); {
 		case name == "phone":
 			p.phone, err = r.entry()
+		case name == "user_id":
+			err = r.userID(p)
 		case name == "variables":
 			err = r.variables(p)
 		case slices.Contains(ownFields, name):
@@ -154,12 +158,25 @@ func (r *reader) person() (*person, error) {
 	if _, err := r.dec.ReadToken(); err != nil {
 		return nil, err
 	}
+	if p.phone == "" {
+		p.phone, p.user = p.user, ""
+	}
 	r.judge(p)
 	if p.bytes > maxOwn { //mutant:slice-of-personal-recipients-fits-a-record
 		p.refuse(r.path(""), CodeTooLong, es.OwnLarge, r.path(""), maxOwn)
 		p.values, p.texts = nil, nil
 	}
 	return p, nil
+}
+
+// userID reads the user id of a recipient; empty is none.
+func (r *reader) userID(p *person) error {
+	text, err := r.entry()
+	id, ok := phone.UserID(text)
+	if p.user = id; !ok && text != "" { //mutant:a-user-id-is-no-phone
+		p.refuse(r.path("user_id"), CodeValue, es.FieldUserID, r.path("user_id"))
+	}
+	return err
 }
 
 func (p *person) refuse(field, code string, says es.Code, args ...any) {
@@ -175,7 +192,7 @@ func (r *reader) strangerOf(p *person, name string) {
 		}
 		return
 	}
-	fields := []string{"phone", "variables"}
+	fields := []string{"phone", "user_id", "variables"}
 	if r.lim.Lists != ListVariables {
 		fields = append(fields, ownFields...)
 	}
@@ -257,13 +274,13 @@ func (q *people) value(p *person, name, text string, field func() string) {
 // personal makes what a recipient has of its own.
 func (q *people) personal(p *person) *schemas.Personal {
 	q.note(p)
-	out := &schemas.Personal{Own: q.message(p)}
-	if len(p.values) == 0 && out.Own == nil {
+	out := &schemas.Personal{Own: q.message(p), UserId: p.user}
+	if len(p.values) == 0 && !out.IsOwn() {
 		return out
 	}
 	q.some = true
 	slices.SortFunc(p.values, func(a, b value) int { return cmp.Compare(a.name, b.name) })
-	schemas.HashText(q.own, fmt.Sprint(q.at, len(p.values)))
+	schemas.HashText(q.own, fmt.Sprint(q.at, len(p.values), p.user))
 	for _, v := range p.values {
 		schemas.HashText(q.own, v.name)
 		schemas.HashText(q.own, v.text)

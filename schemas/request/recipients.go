@@ -1,7 +1,6 @@
 package request
 
 import (
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -64,7 +63,7 @@ func (r *reader) list(name string, inline int, entry func() (string, *schemas.Pe
 			r.req.Sliced = uint32(inline)
 		}
 	}
-	r.req.Personal = anything(r.req.Personal)
+	r.req.Personal = schemas.Owned(r.req.Personal)
 	_, err := r.dec.ReadToken()
 	return err
 }
@@ -115,14 +114,6 @@ func (r *reader) skipEntry() error {
 	return err
 }
 
-// anything returns what recipients have of their own; nil: nobody has anything.
-func anything(all []*schemas.Personal) []*schemas.Personal {
-	if slices.ContainsFunc(all, func(p *schemas.Personal) bool { return len(p.GetVariables()) > 0 || p.GetOwn() != nil }) {
-		return all
-	}
-	return nil
-}
-
 // beginning keeps the first of what is written to it: more than is shown.
 type beginning struct{ text []byte }
 
@@ -140,7 +131,7 @@ func (r *reader) slice() error {
 		return nil
 	}
 	r.sunk = true
-	return r.sink.Slice(phones, anything(own))
+	return r.sink.Slice(phones, schemas.Owned(own))
 }
 
 // refused reports whether the request is refused for what was read of it already.
