@@ -30,8 +30,10 @@ type Draft struct {
 	Buttons         []Button `json:"buttons,omitempty"` // at most 3
 	List            *List    `json:"list,omitzero"`
 	LocationRequest bool     `json:"location_request,omitzero"`
-	// Instead of all of these texts, buttons and lists. It also reaches people who did not write within 24 hours.
+	// Instead of all of these texts, buttons and lists. It also reaches people who did not write within 24 hours. With Route RouteAuto it stands beside
+	// them: who wrote within 24 hours gets the texts, everybody else the template.
 	Template *TemplateUse `json:"-"`
+	Route    string       `json:"route,omitzero"` // "" or RouteAuto
 
 	Category      string          `json:"category,omitzero"`   // Direct Send: utility, authentication or service
 	OnUnknown     string          `json:"on_unknown,omitzero"` // report, or resend
@@ -70,21 +72,23 @@ type Person struct {
 	FooterText    string            `json:"footer_text,omitzero"`
 }
 
+// RouteAuto sends each recipient the texts of a draft or its template, decided when the message leaves.
+const RouteAuto = "auto"
+
 const draftBuffer = 32 << 10 // bytes
 
 // WriteJSON writes the draft as the body of the HTTP request, in constant memory. An error is that of w, or of File.
 func (d *Draft) WriteJSON(w io.Writer) error {
-	head := *d
-	if d.Template != nil {
+	head, both := *d, d.Route == RouteAuto
+	if d.Template != nil && !both {
 		head.HeaderType, head.HeaderContent = "", "" // they stand within it
 	}
 	out := &draftWriter{Writer: bufio.NewWriterSize(w, draftBuffer)}
 	err := out.open(&head)
-	switch {
-	case err != nil:
-	case d.Template != nil:
-		err = d.writeTemplate(out)
-	case d.File != nil:
+	if err == nil && d.Template != nil {
+		err = d.writeTemplate(out, both)
+	}
+	if err == nil && d.File != nil && (d.Template == nil || both) {
 		err = d.writeFile(out, "header_content")
 	}
 	if err != nil {

@@ -11,6 +11,9 @@ type TemplateUse struct {
 	HeaderName string           // the variable of a text header, where the template's variables have names
 	Body       []TemplateValue  // at most 100: all with names, or none, in the order of {{1}}, {{2}}
 	Buttons    []TemplateButton // those that take a value
+	// Only with Draft.Route: what the template's header is, text, or image, video or document, whose file is then the draft's; and the value of a text one.
+	// Otherwise the draft's header is the template's.
+	HeaderType, HeaderText string
 }
 
 // TemplateValue is the value of a variable of the body, of one line and at most 1,024 characters.
@@ -53,8 +56,11 @@ func (b templateBody) MarshalJSONTo(enc *jsontext.Encoder) error {
 	return nil
 }
 
-// texts are the values in which {{name}} is filled in, but for the header's.
+// texts are the values in which {{name}} is filled in, but for the draft's header.
 func (t *TemplateUse) texts() (all []string) {
+	if t.HeaderText != "" {
+		all = append(all, t.HeaderText)
+	}
 	for _, v := range t.Body {
 		all = append(all, v.Text)
 	}
@@ -64,8 +70,9 @@ func (t *TemplateUse) texts() (all []string) {
 	return all
 }
 
-// writeTemplate writes the member template. Its header comes last, and its file at the end of that: it is not held in memory.
-func (d *Draft) writeTemplate(out *draftWriter) error {
+// writeTemplate writes the member template. Its header comes last, and its file at the end of that: it is not held in memory. Beside texts of the draft
+// (both) it has no file of its own.
+func (d *Draft) writeTemplate(out *draftWriter, both bool) error {
 	t := d.Template
 	out.member("template")
 	if err := out.open(struct {
@@ -76,16 +83,20 @@ func (d *Draft) writeTemplate(out *draftWriter) error {
 	}{t.Name, t.Language, t.Body, t.Buttons}); err != nil {
 		return err
 	}
-	if d.HeaderType != "" || d.HeaderContent != "" || d.File != nil || t.HeaderName != "" {
+	kind, content, file := d.HeaderType, d.HeaderContent, d.File != nil
+	if both {
+		kind, content, file = t.HeaderType, t.HeaderText, false
+	}
+	if kind != "" || content != "" || file || t.HeaderName != "" {
 		out.member("header")
 		if err := out.open(struct {
 			Type    string `json:"type"`
 			Name    string `json:"name,omitzero"`
 			Content string `json:"content,omitzero"`
-		}{d.HeaderType, t.HeaderName, d.HeaderContent}); err != nil {
+		}{kind, t.HeaderName, content}); err != nil {
 			return err
 		}
-		if d.File != nil {
+		if file {
 			if err := d.writeFile(out, "content"); err != nil {
 				return err
 			}

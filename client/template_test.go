@@ -49,6 +49,20 @@ func TestPublishUsesTheTemplateOfADraft(t *testing.T) {
 			client.Draft{Template: use(), HeaderType: "image", HeaderContent: "https://cdn.example/p.png", Recipients: people},
 			image, &schemas.MediaRef{Url: "https://cdn.example/p.png"},
 		},
+		"a file of both messages": {
+			client.Draft{
+				Route: client.RouteAuto, BodyText: "Hola {{nombre}}", Template: func() *client.TemplateUse { u := use(); u.HeaderType = "image"; return u }(), HeaderType: "image",
+				File: strings.NewReader(png), FileType: "image/png", Recipients: people,
+			},
+			image, &schemas.MediaRef{MimeType: "image/png", Size: uint64(len(png))},
+		},
+		"texts of both messages": {
+			client.Draft{
+				Route: client.RouteAuto, BodyText: "Hola", HeaderType: "text", HeaderContent: "Aviso", Phones: slices.Values([]string{"573991234572"}),
+				Template: &client.TemplateUse{Name: "a", Language: "es", HeaderType: "text", HeaderText: "Ana"},
+			},
+			&schemas.Template{Name: "a", Language: "es", Header: schemas.HeaderKind_HEADER_KIND_TEXT, HeaderValue: value("", "Ana")}, nil,
+		},
 		"a text": {
 			client.Draft{
 				Template: &client.TemplateUse{

@@ -15,13 +15,14 @@ import (
 // Flags are the flags of a message by template. The server judges what they say.
 type Flags struct {
 	name, language, header    string
+	route, beside             string
 	values                    []string
 	suffixes, payloads, codes []string
 }
 
 // The flags that are about --template, and those of a message in whose place it is.
 var (
-	about       = []string{"language", "template-value", "template-header-name", "template-url-suffix", "template-payload", "template-code"}
+	about       = []string{"route", "template-header", "language", "template-value", "template-header-name", "template-url-suffix", "template-payload", "template-code"}
 	interactive = []string{"body", "footer", "button", "reply", "list", "location-request"}
 )
 
@@ -29,6 +30,8 @@ var (
 func (t *Flags) Add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&t.name, "template", "", "a message template, by its name, in the place of --body; its image, video or document is --header")
+	f.StringVar(&t.route, "route", "", "auto: beside --body; who wrote to the number within 24 hours gets that, everybody else the template")
+	f.StringVar(&t.beside, "template-header", "", "with --route: the template's header, text=TEXT, or image, video or document, whose file is that of --header")
 	f.StringVar(&t.language, "language", "", "the template's language, as es_CO")
 	f.StringArrayVar(&t.values, "template-value", nil, "a value of its body, as nombre=Ana; for {{1}}, {{2}} without a name, in their order ('=TEXT' where the text has =)")
 	f.StringVar(&t.header, "template-header-name", "", "the variable of its header, whose value is --header text=; only where its variables have names")
@@ -51,15 +54,25 @@ func (t *Flags) Fill(cmd *cobra.Command, d *client.Draft) error {
 		}
 		return nil
 	}
-	for _, name := range interactive {
-		if given(name) {
-			return fmt.Errorf("--template and --%s exclude each other: a template has its own text and buttons", name)
+	if d.Route = t.route; d.Route == "" {
+		for _, name := range interactive {
+			if given(name) {
+				return fmt.Errorf("--template and --%s exclude each other: a template has its own text and buttons (both: --route auto)", name)
+			}
 		}
+		if given("template-header") {
+			return errors.New("--template-header is about --route: the header is --header")
+		}
+	} else if d.Route != client.RouteAuto {
+		return fmt.Errorf("--route %q is not auto", d.Route)
+	} else if !given("body") {
+		return errors.New("--route auto needs --body too: what who wrote within 24 hours gets")
 	}
 	if t.language == "" {
 		return errors.New("--language is missing: that of the template, as es_CO")
 	}
 	u := &client.TemplateUse{Name: t.name, Language: t.language, HeaderName: t.header}
+	u.HeaderType, u.HeaderText, _ = strings.Cut(t.beside, "=")
 	for _, value := range t.values {
 		name, text, ok := strings.Cut(value, "=")
 		if !ok {
@@ -104,9 +117,14 @@ func Content(d *client.Draft) *schemas.Content {
 	if d.HeaderType == "text" {
 		text = d.HeaderContent
 	}
-	if d.Template == nil {
+	if d.Template == nil || d.Route == client.RouteAuto {
 		c.HeaderText = text
+	}
+	if d.Template == nil {
 		return c
+	}
+	if d.Route == client.RouteAuto {
+		text, c.Route = d.Template.HeaderText, schemas.Route_ROUTE_AUTO
 	}
 	c.Template = &schemas.Template{HeaderValue: &schemas.TemplateValue{Text: text}}
 	for _, v := range d.Template.Body {
