@@ -79,15 +79,13 @@ func (b *Book) RefusedBy(number string, to schemas.Phone, now time.Time) (stream
 	return recs[0], true
 }
 
-// Heard makes the records of what a webhook says of people. Its error is optout.ErrBehind, where there is something that would not come again.
+// Heard makes the records of what a webhook says of people. Its error is optout.ErrBehind. Pairs, which nearly every receipt has, do not wait: one
+// that is written again costs little, and what its record lacks of what is known is put back (Complete).
 func (b *Book) Heard(h *optout.Heard, now time.Time) ([]stream.Record, error) {
-	switch {
-	case b.Ready():
-		return b.records(h, now), nil
-	case len(h.Said)+len(h.Renamed) > 0:
+	if !b.Ready() && len(h.Said)+len(h.Renamed) > 0 {
 		return nil, optout.ErrBehind
 	}
-	return nil, nil // pairs come with each webhook of the person
+	return b.records(h, now), nil
 }
 
 // Wrote makes the records of messages that people wrote to numbers of ours, also under the phones that are known to be theirs.

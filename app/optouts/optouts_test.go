@@ -48,6 +48,9 @@ func open(t *testing.T) (b *optouts.Book, write func(*optout.Heard) int) {
 	if _, err := b.Heard(heard(optout.Said{Number: one, Phone: "573001234567", Out: true, At: time.Now()}), time.Now()); err == nil {
 		t.Error("something is recorded before all is read")
 	}
+	if recs, err := b.Heard(&optout.Heard{Pairs: []optout.Pair{{Number: one, Phone: "573001234567", User: "CO.1"}}}, time.Now()); err != nil || len(recs) != 1 {
+		t.Errorf("%d records, %v; want a pair not to wait", len(recs), err)
+	}
 	if err := b.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

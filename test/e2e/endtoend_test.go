@@ -55,6 +55,7 @@ var scenarios = []struct {
 	{"RejectsAreReplayed", testRejectsAreReplayed},
 	{"Receipts", testReceipts},
 	{"OptOuts", testOptOuts},
+	{"UserIDs", testUserIDs},
 	{"RestartContinues", testRestartContinues},
 	{"PauseAndResume", testPauseAndResume},
 	{"Cancel", testCancel},

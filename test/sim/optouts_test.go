@@ -36,12 +36,23 @@ func (w *world) optOuts(task *simTask, r *rand.Rand) {
 		if task.said[i] != saidNothing {
 			continue
 		}
-		w.says(phone, "STOP", now-20)
+		names, user := person{phone: phone}, r.IntN(2) == 0
+		if user { // who is listed by phone answers by user id; that both are one person's is told before that, or after
+			names = person{phone: phone, user: "CO." + phone, hidden: true}
+		}
+		before := user && r.IntN(2) == 0
+		if before {
+			w.says(person{phone: phone, user: names.user}, "hola", now-30)
+		}
+		w.says(names, "STOP", now-20)
 		task.said[i] = saidStop
 		if r.IntN(3) == 0 {
-			w.says(phone, "ALTA", now-10)
-			w.says(phone, "STOP", now-20)
+			w.says(names, "ALTA", now-10)
+			w.says(names, "STOP", now-20)
 			task.said[i] = saidAlta
+		}
+		if user && !before {
+			w.says(person{phone: phone, user: names.user}, "hola", now-30)
 		}
 	}
 	time.Sleep(sender.MaxOptOutAge)
@@ -59,15 +70,28 @@ func (w *world) optOutLate(task *simTask, r *rand.Rand) {
 	}
 	w.mu.Unlock()
 	if i >= 0 {
-		w.says(task.phones[i], "baja", time.Now().Unix())
+		w.says(person{phone: task.phones[i]}, "baja", time.Now().Unix())
 	}
 }
 
+// person is somebody who writes: under both names, or under the user id alone.
+type person struct {
+	phone, user string
+	hidden      bool
+}
+
 // says posts a webhook of what somebody wrote until it is answered with 200, as Meta does.
-func (w *world) says(from, text string, at int64) {
-	w.wroteAt(from, at)
+func (w *world) says(from person, text string, at int64) {
+	w.wroteAt(from.phone, at)
+	names := fmt.Sprintf(`"from":%q`, from.phone)
+	switch {
+	case from.hidden:
+		names = fmt.Sprintf(`"from_user_id":%q`, from.user)
+	case from.user != "":
+		names += fmt.Sprintf(`,"from_user_id":%q`, from.user)
+	}
 	body := fmt.Sprintf(`{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":%q},`+
-		`"messages":[{"from":%q,"timestamp":"%d","type":"text","text":{"body":%q}}]}}]}]}`, simNumber, from, at, text)
+		`"messages":[{%s,"timestamp":"%d","type":"text","text":{"body":%q}}]}}]}]}`, simNumber, names, at, text)
 	mac := hmac.New(sha256.New, []byte(simAppSecret))
 	mac.Write([]byte(body))
 	last := ""

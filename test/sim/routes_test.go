@@ -53,7 +53,7 @@ func (w *world) routed(task *simTask, r *rand.Rand) stream.Record {
 
 // writes has somebody write to the number; so long ago, by the time that Meta gives.
 func (w *world) writes(from string, ago time.Duration) {
-	w.says(from, "hola", time.Now().Add(-ago).Unix())
+	w.says(person{phone: from}, "hola", time.Now().Add(-ago).Unix())
 }
 
 // wroteAt notes that somebody wrote, whatever it was: also who opts out has a window.
