@@ -70,6 +70,10 @@ type Person struct {
 	ButtonText    string            `json:"button_text,omitzero"`
 	ButtonURL     string            `json:"button_url,omitzero"`
 	FooterText    string            `json:"footer_text,omitzero"`
+	// What it taps of its own: at most one of the three, instead of what all tap.
+	Buttons         []Button `json:"buttons,omitempty"`
+	List            *List    `json:"list,omitzero"`
+	LocationRequest bool     `json:"location_request,omitzero"`
 }
 
 // RouteAuto sends each recipient the texts of a draft or its template, decided when the message leaves.

@@ -1272,7 +1272,9 @@ type Own struct {
 	Header     *HeaderKind `protobuf:"varint,5,opt,name=header,proto3,enum=altavoz.v1.HeaderKind,oneof" json:"header,omitempty"`
 	HeaderText string      `protobuf:"bytes,6,opt,name=header_text,json=headerText,proto3" json:"header_text,omitempty"`
 	// Of an image, video or document header: which of the content's files, from 1.
-	File          uint32 `protobuf:"varint,7,opt,name=file,proto3" json:"file,omitempty"`
+	File uint32 `protobuf:"varint,7,opt,name=file,proto3" json:"file,omitempty"`
+	// What it taps, in the place of the content's shape, and of its link.
+	Shape         *Shape `protobuf:"bytes,8,opt,name=shape,proto3" json:"shape,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1354,6 +1356,13 @@ func (x *Own) GetFile() uint32 {
 		return x.File
 	}
 	return 0
+}
+
+func (x *Own) GetShape() *Shape {
+	if x != nil {
+		return x.Shape
+	}
+	return nil
 }
 
 // Retry says of a broadcast that it is for recipients of an earlier one, whom an ingress chose by what became of them. Their places are those
@@ -5076,7 +5085,7 @@ const file_events_proto_rawDesc = "" +
 	"\tvariables\x18\x01 \x03(\rR\tvariables\x12\x16\n" +
 	"\x06values\x18\x02 \x03(\tR\x06values\x12!\n" +
 	"\x03own\x18\x03 \x01(\v2\x0f.altavoz.v1.OwnR\x03own\x12\x17\n" +
-	"\auser_id\x18\x04 \x01(\tR\x06userId\"\xad\x02\n" +
+	"\auser_id\x18\x04 \x01(\tR\x06userId\"\xd6\x02\n" +
 	"\x03Own\x12\x17\n" +
 	"\x04body\x18\x01 \x01(\tH\x00R\x04body\x88\x01\x01\x12\x1b\n" +
 	"\x06footer\x18\x02 \x01(\tH\x01R\x06footer\x88\x01\x01\x12$\n" +
@@ -5087,7 +5096,8 @@ const file_events_proto_rawDesc = "" +
 	"\x06header\x18\x05 \x01(\x0e2\x16.altavoz.v1.HeaderKindH\x04R\x06header\x88\x01\x01\x12\x1f\n" +
 	"\vheader_text\x18\x06 \x01(\tR\n" +
 	"headerText\x12\x12\n" +
-	"\x04file\x18\a \x01(\rR\x04fileB\a\n" +
+	"\x04file\x18\a \x01(\rR\x04file\x12'\n" +
+	"\x05shape\x18\b \x01(\v2\x11.altavoz.v1.ShapeR\x05shapeB\a\n" +
 	"\x05_bodyB\t\n" +
 	"\a_footerB\x0e\n" +
 	"\f_button_textB\r\n" +
@@ -5599,70 +5609,71 @@ var file_events_proto_depIdxs = []int32{
 	14, // 7: altavoz.v1.Broadcast.personal:type_name -> altavoz.v1.Personal
 	15, // 8: altavoz.v1.Personal.own:type_name -> altavoz.v1.Own
 	4,  // 9: altavoz.v1.Own.header:type_name -> altavoz.v1.HeaderKind
-	31, // 10: altavoz.v1.Retry.list:type_name -> altavoz.v1.BlobRef
-	18, // 11: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
-	4,  // 12: altavoz.v1.Content.header:type_name -> altavoz.v1.HeaderKind
-	30, // 13: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
-	30, // 14: altavoz.v1.Content.files:type_name -> altavoz.v1.MediaRef
-	20, // 15: altavoz.v1.Content.template:type_name -> altavoz.v1.Template
-	23, // 16: altavoz.v1.Content.shape:type_name -> altavoz.v1.Shape
-	2,  // 17: altavoz.v1.Content.route:type_name -> altavoz.v1.Route
-	4,  // 18: altavoz.v1.Template.header:type_name -> altavoz.v1.HeaderKind
-	21, // 19: altavoz.v1.Template.header_value:type_name -> altavoz.v1.TemplateValue
-	21, // 20: altavoz.v1.Template.body:type_name -> altavoz.v1.TemplateValue
-	22, // 21: altavoz.v1.Template.buttons:type_name -> altavoz.v1.TemplateButton
-	3,  // 22: altavoz.v1.TemplateButton.kind:type_name -> altavoz.v1.TemplateButtonKind
-	24, // 23: altavoz.v1.Shape.buttons:type_name -> altavoz.v1.ReplyButtons
-	26, // 24: altavoz.v1.Shape.list:type_name -> altavoz.v1.ReplyList
-	29, // 25: altavoz.v1.Shape.location:type_name -> altavoz.v1.LocationRequest
-	25, // 26: altavoz.v1.ReplyButtons.buttons:type_name -> altavoz.v1.ReplyButton
-	27, // 27: altavoz.v1.ReplyList.sections:type_name -> altavoz.v1.ListSection
-	28, // 28: altavoz.v1.ListSection.rows:type_name -> altavoz.v1.ListRow
-	31, // 29: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
-	4,  // 30: altavoz.v1.MediaRef.kind:type_name -> altavoz.v1.HeaderKind
-	14, // 31: altavoz.v1.Slice.personal:type_name -> altavoz.v1.Personal
-	31, // 32: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
-	19, // 33: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
-	1,  // 34: altavoz.v1.Send.on_unknown:type_name -> altavoz.v1.OnUnknown
-	17, // 35: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
-	14, // 36: altavoz.v1.Send.personal:type_name -> altavoz.v1.Personal
-	5,  // 37: altavoz.v1.OptOut.out_by:type_name -> altavoz.v1.OptOutSource
-	5,  // 38: altavoz.v1.OptOut.in_by:type_name -> altavoz.v1.OptOutSource
-	6,  // 39: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
-	7,  // 40: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
-	51, // 41: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
-	41, // 42: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
-	42, // 43: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
-	43, // 44: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
-	45, // 45: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
-	50, // 46: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
-	46, // 47: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
-	44, // 48: altavoz.v1.Result.outcomes:type_name -> altavoz.v1.OutcomeList
-	47, // 49: altavoz.v1.Result.taps:type_name -> altavoz.v1.Taps
-	33, // 50: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
-	33, // 51: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
-	17, // 52: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
-	0,  // 53: altavoz.v1.TaskOpened.events:type_name -> altavoz.v1.Events
-	43, // 54: altavoz.v1.OutcomeList.outcomes:type_name -> altavoz.v1.Outcome
-	43, // 55: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
-	48, // 56: altavoz.v1.Taps.taps:type_name -> altavoz.v1.Tap
-	9,  // 57: altavoz.v1.Tap.kind:type_name -> altavoz.v1.TapKind
-	11, // 58: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
-	51, // 59: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
-	10, // 60: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
-	41, // 61: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
-	55, // 62: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
-	57, // 63: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
-	11, // 64: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
-	51, // 65: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
-	54, // 66: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
-	56, // 67: altavoz.v1.Status.prices:type_name -> altavoz.v1.PriceCount
-	12, // 68: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
-	69, // [69:69] is the sub-list for method output_type
-	69, // [69:69] is the sub-list for method input_type
-	69, // [69:69] is the sub-list for extension type_name
-	69, // [69:69] is the sub-list for extension extendee
-	0,  // [0:69] is the sub-list for field type_name
+	23, // 10: altavoz.v1.Own.shape:type_name -> altavoz.v1.Shape
+	31, // 11: altavoz.v1.Retry.list:type_name -> altavoz.v1.BlobRef
+	18, // 12: altavoz.v1.Window.hours:type_name -> altavoz.v1.Hours
+	4,  // 13: altavoz.v1.Content.header:type_name -> altavoz.v1.HeaderKind
+	30, // 14: altavoz.v1.Content.media:type_name -> altavoz.v1.MediaRef
+	30, // 15: altavoz.v1.Content.files:type_name -> altavoz.v1.MediaRef
+	20, // 16: altavoz.v1.Content.template:type_name -> altavoz.v1.Template
+	23, // 17: altavoz.v1.Content.shape:type_name -> altavoz.v1.Shape
+	2,  // 18: altavoz.v1.Content.route:type_name -> altavoz.v1.Route
+	4,  // 19: altavoz.v1.Template.header:type_name -> altavoz.v1.HeaderKind
+	21, // 20: altavoz.v1.Template.header_value:type_name -> altavoz.v1.TemplateValue
+	21, // 21: altavoz.v1.Template.body:type_name -> altavoz.v1.TemplateValue
+	22, // 22: altavoz.v1.Template.buttons:type_name -> altavoz.v1.TemplateButton
+	3,  // 23: altavoz.v1.TemplateButton.kind:type_name -> altavoz.v1.TemplateButtonKind
+	24, // 24: altavoz.v1.Shape.buttons:type_name -> altavoz.v1.ReplyButtons
+	26, // 25: altavoz.v1.Shape.list:type_name -> altavoz.v1.ReplyList
+	29, // 26: altavoz.v1.Shape.location:type_name -> altavoz.v1.LocationRequest
+	25, // 27: altavoz.v1.ReplyButtons.buttons:type_name -> altavoz.v1.ReplyButton
+	27, // 28: altavoz.v1.ReplyList.sections:type_name -> altavoz.v1.ListSection
+	28, // 29: altavoz.v1.ListSection.rows:type_name -> altavoz.v1.ListRow
+	31, // 30: altavoz.v1.MediaRef.parts:type_name -> altavoz.v1.BlobRef
+	4,  // 31: altavoz.v1.MediaRef.kind:type_name -> altavoz.v1.HeaderKind
+	14, // 32: altavoz.v1.Slice.personal:type_name -> altavoz.v1.Personal
+	31, // 33: altavoz.v1.Send.content_ref:type_name -> altavoz.v1.BlobRef
+	19, // 34: altavoz.v1.Send.content:type_name -> altavoz.v1.Content
+	1,  // 35: altavoz.v1.Send.on_unknown:type_name -> altavoz.v1.OnUnknown
+	17, // 36: altavoz.v1.Send.window:type_name -> altavoz.v1.Window
+	14, // 37: altavoz.v1.Send.personal:type_name -> altavoz.v1.Personal
+	5,  // 38: altavoz.v1.OptOut.out_by:type_name -> altavoz.v1.OptOutSource
+	5,  // 39: altavoz.v1.OptOut.in_by:type_name -> altavoz.v1.OptOutSource
+	6,  // 40: altavoz.v1.Control.kind:type_name -> altavoz.v1.ControlKind
+	7,  // 41: altavoz.v1.NumberEvent.kind:type_name -> altavoz.v1.NumberEventKind
+	51, // 42: altavoz.v1.NumberEvent.cause:type_name -> altavoz.v1.Cause
+	41, // 43: altavoz.v1.Result.plan:type_name -> altavoz.v1.TaskOpened
+	42, // 44: altavoz.v1.Result.dispatched:type_name -> altavoz.v1.Dispatched
+	43, // 45: altavoz.v1.Result.outcome:type_name -> altavoz.v1.Outcome
+	45, // 46: altavoz.v1.Result.range:type_name -> altavoz.v1.OutcomeRange
+	50, // 47: altavoz.v1.Result.note:type_name -> altavoz.v1.TaskUpdate
+	46, // 48: altavoz.v1.Result.receipts:type_name -> altavoz.v1.Receipts
+	44, // 49: altavoz.v1.Result.outcomes:type_name -> altavoz.v1.OutcomeList
+	47, // 50: altavoz.v1.Result.taps:type_name -> altavoz.v1.Taps
+	33, // 51: altavoz.v1.TaskOpened.origin:type_name -> altavoz.v1.Origin
+	33, // 52: altavoz.v1.TaskOpened.home:type_name -> altavoz.v1.Origin
+	17, // 53: altavoz.v1.TaskOpened.window:type_name -> altavoz.v1.Window
+	0,  // 54: altavoz.v1.TaskOpened.events:type_name -> altavoz.v1.Events
+	43, // 55: altavoz.v1.OutcomeList.outcomes:type_name -> altavoz.v1.Outcome
+	43, // 56: altavoz.v1.Receipts.outcomes:type_name -> altavoz.v1.Outcome
+	48, // 57: altavoz.v1.Taps.taps:type_name -> altavoz.v1.Tap
+	9,  // 58: altavoz.v1.Tap.kind:type_name -> altavoz.v1.TapKind
+	11, // 59: altavoz.v1.TaskUpdate.phase:type_name -> altavoz.v1.Phase
+	51, // 60: altavoz.v1.TaskUpdate.cause:type_name -> altavoz.v1.Cause
+	10, // 61: altavoz.v1.Cause.reason:type_name -> altavoz.v1.Reason
+	41, // 62: altavoz.v1.Status.plan:type_name -> altavoz.v1.TaskOpened
+	55, // 63: altavoz.v1.Status.counts:type_name -> altavoz.v1.StateCount
+	57, // 64: altavoz.v1.Status.errors:type_name -> altavoz.v1.ErrorLine
+	11, // 65: altavoz.v1.Status.phase:type_name -> altavoz.v1.Phase
+	51, // 66: altavoz.v1.Status.cause:type_name -> altavoz.v1.Cause
+	54, // 67: altavoz.v1.Status.events:type_name -> altavoz.v1.TaskEvent
+	56, // 68: altavoz.v1.Status.prices:type_name -> altavoz.v1.PriceCount
+	12, // 69: altavoz.v1.TaskEvent.kind:type_name -> altavoz.v1.TaskEventKind
+	70, // [70:70] is the sub-list for method output_type
+	70, // [70:70] is the sub-list for method input_type
+	70, // [70:70] is the sub-list for extension type_name
+	70, // [70:70] is the sub-list for extension extendee
+	0,  // [0:70] is the sub-list for field type_name
 }
 
 func init() { file_events_proto_init() }

@@ -69,6 +69,13 @@ func (x *Template) hash(h hash.Hash) {
 	}
 }
 
+// Digest is what a shape means.
+func (x *Shape) Digest() string {
+	h := sha256.New()
+	x.hash(h)
+	return string(h.Sum(nil))
+}
+
 // hash adds a shape, if there is one.
 func (x *Shape) hash(h hash.Hash) {
 	switch x.GetKind().(type) {

@@ -113,6 +113,14 @@ var fields = map[string]struct {
 	"content.template.buttons.value":     {true, kept},
 	"retry.slice_recipients":             {false, dropped},
 
+	"personal.own.shape.buttons.buttons.id":             {false, kept}, // as the others of a recipient
+	"personal.own.shape.buttons.buttons.title":          {false, kept},
+	"personal.own.shape.list.button":                    {false, kept},
+	"personal.own.shape.list.sections.title":            {false, kept},
+	"personal.own.shape.list.sections.rows.id":          {false, kept},
+	"personal.own.shape.list.sections.rows.title":       {false, kept},
+	"personal.own.shape.list.sections.rows.description": {false, kept},
+
 	"content.shape.buttons.buttons.id":             {true, kept},
 	"content.shape.buttons.buttons.title":          {true, kept},
 	"content.shape.list.button":                    {true, kept},

@@ -23,7 +23,7 @@ const maxHeld = schemas.MaxOutcomes
 // newOutcome makes the record of a send's outcome.
 func newOutcome(e *send, o *schemas.Outcome, now time.Time) *pendingRecord {
 	return &pendingRecord{
-		ends: []end{{e, schemas.RecipientState(o.GetMark()).Outcome()}}, lane: e.Lane, task: e.Task.ID, outcomes: []*schemas.Outcome{o}, createdAt: now, answers: e.Task.Answerable(),
+		ends: []end{{e, schemas.RecipientState(o.GetMark()).Outcome()}}, lane: e.Lane, task: e.Task.ID, outcomes: []*schemas.Outcome{o}, createdAt: now, answers: e.Task.Answerable(e.Personal),
 	}
 }
 
@@ -45,7 +45,7 @@ func (r *results) hold(p *pendingRecord, waits bool) {
 		return
 	}
 	of.ends, of.outcomes = append(of.ends, p.ends...), append(of.outcomes, p.outcomes...)
-	of.createdAt = p.createdAt
+	of.createdAt, of.answers = p.createdAt, of.answers || p.answers //mutant:answers-of-any-are-found
 	if len(of.outcomes) == schemas.MaxOutcomes {
 		delete(h.open, p.task)
 	}

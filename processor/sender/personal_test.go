@@ -10,6 +10,8 @@ import (
 	"altavoz/schemas"
 	"altavoz/schemas/es"
 	"altavoz/schemas/personal"
+	"altavoz/schemas/reply"
+	"altavoz/stream"
 )
 
 // shared is the content of a task whose recipients have something of their own.
@@ -56,6 +58,44 @@ func TestEachSendHasItsOwnText(t *testing.T) {
 		w.until("done", func() bool { return w.allDone(bulkPartition) && w.allDone(expressPartition) })
 		if len(w.calls) != 400 || w.loaded != 1 {
 			w.t.Errorf("%d calls, %d messages read; want 400, 1", len(w.calls), w.loaded)
+		}
+	})
+}
+
+// Where one recipient of a record has buttons of its own, its taps are found: all of a task have a link.
+func TestTapsOnOwnButtonsAreFound(t *testing.T) {
+	inBubble(t, func(w *world) {
+		own := &schemas.Own{Shape: &schemas.Shape{Kind: &schemas.Shape_Buttons{Buttons: &schemas.ReplyButtons{Buttons: []*schemas.ReplyButton{{Id: "si", Title: "Sí"}}}}}}
+		bulk, plain := schemas.NewTaskID(), schemas.NewTaskID()
+		w.contents = map[schemas.TaskID]*schemas.Content{bulk: shared(), plain: shared()}
+		w.latency = func(*apiCall) time.Duration { return 100 * time.Millisecond }
+		w.answer = func(c *apiCall) schemas.Reply {
+			return schemas.Reply{Verdict: schemas.VerdictSent, WAMID: fmt.Sprint(c.who)}
+		}
+		w.start([]stream.TopicPartition{bulkPartition}, rate(800), partitions(1, 1)) // several outcomes a record
+		for i := range uint32(200) {
+			w.produce(bulkPartition, plain, i, personally(i), to(fmt.Sprintf("57301%07d", i)))
+			w.produce(bulkPartition, bulk, i, personally(i), func(s *schemas.Send) {
+				if i%10 == 9 { // the last of a record, if they are written together
+					s.Personal.Own = own
+				}
+			})
+		}
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
+		x := reply.NewIndex(reply.MaxMessages)
+		for i := range w.sent {
+			if err := x.Add(&w.sent[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, index := range []uint32{9, 19, 99} {
+			who := who{bulk, index}
+			if got, ok := x.Find(fmt.Sprint(who)); !ok || got != (reply.Recipient{Task: bulk, Index: index}) {
+				t.Errorf("a tap of %v is one of %v, known: %v", who, got, ok)
+			}
+		}
+		if got, ok := x.Find(fmt.Sprint(who{plain, 3})); ok {
+			t.Errorf("a tap on a link is one of %v", got)
 		}
 	})
 }

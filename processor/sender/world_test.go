@@ -32,7 +32,8 @@ type world struct {
 
 	commits      []committedAt
 	results      []*schemas.Result
-	records      int // that results came in
+	sent         []stream.Record // who was sent what can be tapped
+	records      int             // that results came in
 	numberEvents []*schemas.NumberEvent
 	rejects      []stream.Record
 	at           map[who][]place // where a send lies in the log
@@ -320,6 +321,9 @@ func (w *world) take(rec stream.Record) {
 	if e, ours, err := standing.Decode(&rec); ours && err == nil {
 		w.numberEvents = append(w.numberEvents, e)
 		return
+	}
+	if rec.Topic == schemas.TopicSent {
+		w.sent = append(w.sent, rec)
 	}
 	if rec.Topic != schemas.TopicResults {
 		return

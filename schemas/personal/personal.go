@@ -87,6 +87,9 @@ func merge(c *schemas.Content, own *schemas.Own) (*schemas.Content, *FaultError)
 			return nil, f
 		}
 	}
+	if own.GetShape() != nil { //mutant:own-buttons-have-the-place-of-those-of-all
+		out.Shape, out.ButtonText, out.ButtonUrl = own.GetShape(), "", ""
+	}
 	for _, m := range []struct{ from, to *string }{
 		{own.Body, &out.Body}, {own.Footer, &out.Footer}, {own.ButtonText, &out.ButtonText}, {own.ButtonUrl, &out.ButtonUrl},
 	} {

@@ -286,6 +286,41 @@ func TestAShapeIsFilledForEachRecipient(t *testing.T) {
 	}
 }
 
+// A recipient's own buttons have the place of the link, or of the buttons, that all have.
+func TestOwnButtonsHaveThePlaceOfThoseOfAll(t *testing.T) {
+	t.Parallel()
+	shape := func(title string) *schemas.Shape {
+		return &schemas.Shape{Kind: &schemas.Shape_Buttons{Buttons: &schemas.ReplyButtons{Buttons: []*schemas.ReplyButton{{Id: "1", Title: title}}}}}
+	}
+	for name, c := range map[string]*schemas.Content{
+		"a link":  {Body: "Hola", ButtonText: "Ver", ButtonUrl: "https://example.com", Variables: []string{"hora"}},
+		"buttons": {Body: "Hola", Shape: shape("No"), Variables: []string{"hora"}},
+	} {
+		p := values("9:00")
+		p.Own = &schemas.Own{Shape: shape("A las {{hora}}")}
+		got, err := Of(c, p)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		want := &schemas.Content{Body: "Hola", Shape: shape("A las 9:00")}
+		if !proto.Equal(got, want) || p.GetOwn().GetShape().GetButtons().GetButtons()[0].GetTitle() != "A las {{hora}}" {
+			t.Errorf("instead of %s: %v, and its own became %v; want %v", name, got, p, want)
+		}
+	}
+	p := &schemas.Personal{Own: &schemas.Own{Shape: shape("Sí")}}
+	for name, c := range map[string]*schemas.Content{
+		"beside a template":  {Template: &schemas.Template{Name: "aviso", Language: "es"}},
+		"with nothing in it": {Body: "Hola", ButtonText: "Ver", ButtonUrl: "https://example.com"},
+	} {
+		if name == "with nothing in it" {
+			p = &schemas.Personal{Own: &schemas.Own{Shape: &schemas.Shape{}}}
+		}
+		if f := Check(c, p); f == nil || f.Code != schemas.CodePersonal || f.Field != "buttons" {
+			t.Errorf("%s: %+v; want a fault of buttons", name, f)
+		}
+	}
+}
+
 // Values may make different what is the same without them.
 func TestTitlesOfNothingButValuesAreNoRepeat(t *testing.T) {
 	t.Parallel()

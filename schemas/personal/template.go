@@ -6,6 +6,7 @@ import (
 	"altavoz/schemas"
 	"altavoz/schemas/es"
 	wrong "altavoz/schemas/request/fault"
+	"altavoz/schemas/shape"
 	"altavoz/schemas/template/use"
 )
 
@@ -22,6 +23,7 @@ func ownOfTemplate(t *schemas.Template, own *schemas.Own) *FaultError {
 		{fieldFooter, own.Footer != nil},
 		{fieldButton, own.ButtonText != nil},
 		{fieldButtonLink, own.ButtonUrl != nil},
+		{shape.Of(own.GetShape()), own.GetShape() != nil},
 		{fieldHeader, own.Header != nil && (own.GetHeader() != t.GetHeader() || own.GetHeader().MaxBytes() == 0)},
 	} {
 		if m.is {

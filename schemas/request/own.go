@@ -1,7 +1,6 @@
 package request
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -16,8 +15,8 @@ import (
 	"altavoz/schemas/template/use"
 )
 
-// ownText reads a member of a recipient's own message. What is blank says nothing, as in the request.
-func (r *reader) ownText(p *person, name string) error {
+// own reads a member of a recipient's own message. What is blank says nothing, as in the request.
+func (r *reader) own(p *person, name string) error {
 	kind := r.dec.PeekKind()
 	switch {
 	case kind == jsontext.KindNull:
@@ -27,6 +26,8 @@ func (r *reader) ownText(p *person, name string) error {
 		f.Hint = es.Say(es.OwnElsewhereHint, PathBulk)
 		p.faults = append(p.faults, f)
 		return r.skipEntry()
+	case slices.Contains(shape.Members(), name):
+		return r.ownShape(p, name)
 	case kind != jsontext.KindString:
 		p.refuse(r.path(name), CodeWrongType, es.FieldText, r.path(name))
 		return r.skipEntry()
@@ -39,14 +40,18 @@ func (r *reader) ownText(p *person, name string) error {
 	if rules.Blank(text) {
 		return nil
 	}
+	if p.put(name, text); name != "header_content" { // it may be a file, which stands elsewhere
+		p.bytes += len(text)
+	}
+	return nil
+}
+
+// put keeps a member of a recipient's own message.
+func (p *person) put(name, text string) {
 	if p.texts == nil {
 		p.texts = map[string]string{}
 	}
 	p.texts[name] = text
-	if name != "header_content" { // it may be a file, which stands elsewhere
-		p.bytes += len(text)
-	}
-	return nil
 }
 
 // judge holds a recipient's own message to the rules that need nothing else than it, but for its placeholders: those are looked at when
@@ -57,8 +62,8 @@ func (r *reader) judge(p *person) {
 	}
 	r.ownHeader(p)
 	c := &schemas.Content{
-		Body: p.texts["body_text"], Footer: p.texts["footer_text"], ButtonText: p.texts["button_text"], ButtonUrl: tightLink(p.texts["button_url"]),
-		Header: p.header, HeaderText: p.headerText, Media: p.media,
+		Body: p.texts["body_text"], Footer: p.texts["footer_text"], ButtonText: p.texts["button_text"], ButtonUrl: rules.TightLink(p.texts["button_url"]),
+		Header: p.header, HeaderText: p.headerText, Media: p.media, Shape: p.shape,
 	}
 	if c.ButtonUrl != "" {
 		p.texts["button_url"] = c.ButtonUrl
@@ -68,15 +73,10 @@ func (r *reader) judge(p *person) {
 	}
 	c.Variables = []string{"any"}
 	for _, f := range content.Faults(personal.Sample(c), true) {
-		field := f.Field
-		f.Field = r.path(field)
-		for i, arg := range f.Says.Args {
-			if arg == field {
-				f.Says.Args[i] = f.Field
-			}
-		}
+		f.Under(r.path)
 		p.faults = append(p.faults, f)
 	}
+	r.ownOptOuts(c)
 }
 
 // ownHeader reads the header of a recipient's own message.
@@ -116,7 +116,7 @@ func (q *people) message(p *person) *schemas.Own {
 	if len(p.texts) == 0 {
 		return nil
 	}
-	own := &schemas.Own{Body: p.own("body_text"), Footer: p.own("footer_text"), ButtonText: p.own("button_text"), ButtonUrl: p.own("button_url")}
+	own := &schemas.Own{Body: p.own("body_text"), Footer: p.own("footer_text"), ButtonText: p.own("button_text"), ButtonUrl: p.own("button_url"), Shape: p.shape}
 	if p.header != schemas.HeaderKind_HEADER_KIND_NONE {
 		own.Header, own.HeaderText, own.File = p.header.Enum(), p.headerText, p.file
 	}
@@ -168,17 +168,6 @@ func (q *people) placeholders(c *schemas.Content, path func(string) string) {
 	}
 }
 
-// blankName is a placeholder with blanks around its name.
-var blankName = regexp.MustCompile(`\{\{[ \t\x{a0}]*([\pL\pM\pN_]+)[ \t\x{a0}]*\}\}`)
-
-// tightLink is a clean link that may have placeholders.
-func tightLink(text string) string {
-	if strings.Contains(text, "{{") {
-		text = blankName.ReplaceAllString(text, "{{$1}}")
-	}
-	return rules.CleanLink(text)
-}
-
 // filled holds what is filled in for each recipient to its rules: every placeholder has somebody's value.
 func (r *reader) filled() {
 	q, c := r.people, r.req.Content
@@ -190,7 +179,7 @@ func (r *reader) filled() {
 		q.at = q.noBody.at
 		r.bad["recipients"] = Fault(r.path("body_text"), CodeRequired, es.OwnBody, r.path("body_text"))
 	}
-	c.Files = q.files.refs
+	c.Files = q.files.All()
 }
 
 // values refuses a placeholder that nobody has a value for, and warns of variables that no text uses.

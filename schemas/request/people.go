@@ -14,7 +14,9 @@ import (
 	"altavoz/schemas/es"
 	"altavoz/schemas/personal"
 	"altavoz/schemas/phone"
+	"altavoz/schemas/request/attached"
 	"altavoz/schemas/rules"
+	"altavoz/schemas/shape"
 )
 
 // Lists is which recipients a request may have.
@@ -41,7 +43,7 @@ type people struct {
 	numbers map[string]uint32 // of names: those for which somebody has a value
 	uses    []wanted          // placeholders of their own messages
 	unfit   *FieldError       // the first thing in their own texts that looks like a placeholder and is none
-	files   files
+	files   attached.Files
 
 	own       hash.Hash // of all that they have of their own
 	some      bool      // somebody has something
@@ -50,6 +52,8 @@ type people struct {
 	noHeader  first     // who has no header of its own
 	noButton  first     // who has no link of its own
 	linkless  first     // whose own button has none
+	shapes    shape.Own // what they tap of their own
+	optsOut   bool      // somebody has a button of its own that opts out
 	link      first     // who has a button or a link of its own, and as which member
 	linkField string
 	ownText   first // who has a text of its own, which does not go with a template
@@ -84,7 +88,8 @@ type person struct {
 	phone  string
 	user   string // id, beside the phone or instead of it
 	values []value
-	texts  map[string]string // members of ownFields; nil: it has no message of its own
+	texts  map[string]string // members of ownFields; nil: it has no message of its own. Of a shape it is the digest
+	shape  *schemas.Shape    // what it taps; nil: what the others do
 	bytes  int               // of values and texts
 	faults []*FieldError
 
@@ -94,13 +99,16 @@ type person struct {
 	file       uint32 // which of files media is
 }
 
-// ownFields are the members of a recipient's own message.
-var ownFields = []string{"body_text", "header_type", "header_content", "filename", "button_text", "button_url", "footer_text"}
+// ownFields are the members of a recipient's own message, and ownHeader those of its header, which alone go with a template.
+var (
+	ownFields = append([]string{"body_text", "header_type", "header_content", "filename", "button_text", "button_url", "footer_text"}, shape.Members()...)
+	ownHeader = ownFields[1:4]
+)
 
 // recipientsOf reads recipients that may have something of their own.
 func (r *reader) recipientsOf() error {
 	if r.people == nil {
-		r.people = &people{numbers: map[string]uint32{}, own: sha256.New(), files: files{numbers: map[string]uint32{}}}
+		r.people = &people{numbers: map[string]uint32{}, own: sha256.New()}
 	}
 	r.lim.MaxPhones = min(r.lim.MaxPhones, schemas.MaxPersonal) //mutant:personal-recipients-are-bounded
 	return r.list("recipients", schemas.PersonalSliceRecipients, func() (string, *schemas.Personal, error) {
@@ -146,7 +154,7 @@ func (r *reader) person() (*person, error) {
 		case name == "variables":
 			err = r.variables(p)
 		case slices.Contains(ownFields, name):
-			err = r.ownText(p, name)
+			err = r.own(p, name)
 		default:
 			r.strangerOf(p, cut(name, maxNameText))
 			err = r.skipEntry()
@@ -164,7 +172,7 @@ func (r *reader) person() (*person, error) {
 	r.judge(p)
 	if p.bytes > maxOwn { //mutant:slice-of-personal-recipients-fits-a-record
 		p.refuse(r.path(""), CodeTooLong, es.OwnLarge, r.path(""), maxOwn)
-		p.values, p.texts = nil, nil
+		p.values, p.texts, p.shape = nil, nil, nil
 	}
 	return p, nil
 }
@@ -186,10 +194,7 @@ func (p *person) refuse(field, code string, says es.Code, args ...any) {
 // strangerOf takes note of an unknown member of a recipient.
 func (r *reader) strangerOf(p *person, name string) {
 	if r.lim.Lenient {
-		s := es.Say(es.FieldIgnored, "recipients[]."+name)
-		if len(r.req.Warnings) < maxWarnings && !slices.ContainsFunc(r.req.Warnings, func(w es.Sentence) bool { return slices.Equal(w.Args, s.Args) && w.Code == s.Code }) {
-			r.req.Warnings = append(r.req.Warnings, s)
-		}
+		r.ignores("recipients[]." + name)
 		return
 	}
 	fields := []string{"phone", "user_id", "variables"}
@@ -300,10 +305,11 @@ func (q *people) note(p *person) {
 	q.anyBody = q.anyBody || p.texts["body_text"] != ""
 	q.noBody.note(q.at, p.texts["body_text"] == "")
 	q.noHeader.note(q.at, p.texts["header_content"] == "")
-	q.noButton.note(q.at, p.texts["button_url"] == "")
+	q.noButton.note(q.at, p.texts["button_url"] == "" && p.shape == nil)
+	q.shapes.Note(q.at, p.shape, p.header, p.texts["footer_text"] != "")
 	if !q.ownText.is {
-		for _, field := range []string{"body_text", "button_text", "button_url", "footer_text"} {
-			if p.texts[field] != "" {
+		for _, field := range ownFields {
+			if p.texts[field] != "" && !slices.Contains(ownHeader, field) {
 				q.ownText, q.ownTextField = first{q.at, true}, field
 			}
 		}

@@ -110,6 +110,40 @@ func TestUserIDOfARecipient(t *testing.T) {
 }
 
 // TestAFileOfSeveralRecipientsIsKeptOnce also where it stands in the request as base64.
+// Buttons, a list and the request for a location of one's own have the place of what all tap. One opt-out is told of many.
+func TestRecipientsHaveButtonsOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	req, _ := mustReadList(t, request.ListMessages, `{"recipients":[
+		{"phone":"1","buttons":[{"id":"si-{{cita}}","title":" Sí "},{"id":"no","title":"No"}],"variables":{"cita":"7"}},
+		{"phone":"2","list":{"button":"Ver","sections":[{"rows":[{"id":"9","title":"{{cita}}","description":"d"}]}]},"variables":{"cita":"8"}},
+		{"phone":"3","location_request":true},{"phone":"4","buttons":[],"list":null,"location_request":false},
+		{"phone":"5","buttons":[{"id":"1","title":"Cancelar"}]},{"phone":"6","buttons":[{"id":"1","title":"Baja"}]}],
+		"body_text":"b","button_text":"Ver","button_url":"https://example.com"}`)
+	buttons := func(all ...string) *schemas.Own {
+		to := &schemas.ReplyButtons{}
+		for i := 0; i < len(all); i += 2 {
+			to.Buttons = append(to.Buttons, &schemas.ReplyButton{Id: all[i], Title: all[i+1]})
+		}
+		return &schemas.Own{Shape: &schemas.Shape{Kind: &schemas.Shape_Buttons{Buttons: to}}}
+	}
+	want := []*schemas.Personal{
+		{Variables: []uint32{0}, Values: []string{"7"}, Own: buttons("si-{{cita}}", "Sí", "no", "No")},
+		{Variables: []uint32{0}, Values: []string{"8"}, Own: &schemas.Own{Shape: &schemas.Shape{Kind: &schemas.Shape_List{List: &schemas.ReplyList{
+			Button: "Ver", Sections: []*schemas.ListSection{{Rows: []*schemas.ListRow{{Id: "9", Title: "{{cita}}", Description: "d"}}}},
+		}}}}},
+		{Own: &schemas.Own{Shape: &schemas.Shape{Kind: &schemas.Shape_Location{Location: &schemas.LocationRequest{}}}}},
+		{},
+		{Own: buttons("1", "Cancelar")},
+		{Own: buttons("1", "Baja")},
+	}
+	if diff := cmp.Diff(want, req.Personal, protocmp.Transform()); diff != "" {
+		t.Error(diff)
+	}
+	if len(req.Warnings) != 1 || req.Warnings[0].Code != es.TapOptsOut || req.Warnings[0].Args[0] != "recipients[4].buttons[0].title" {
+		t.Errorf("warnings %v; want that of the first button that opts out", req.Warnings)
+	}
+}
+
 func TestAFileOfSeveralRecipientsIsKeptOnce(t *testing.T) {
 	t.Parallel()
 	entry := `{"phone":"1","header_content":"` + dataURI("image/png", pngHead) + `"}`
@@ -127,6 +161,7 @@ func TestRefusedRecipients(t *testing.T) {
 		return `{"body_text":"` + body + `","recipients":[` + entries + `]}`
 	}
 	long := strings.Repeat("x", 1025)
+	const rows = `{"button":"x","sections":[{"rows":[{"id":"1","title":"1"}]}]}`
 	many := func(n int) string {
 		var b strings.Builder
 		for i := range n {
@@ -185,6 +220,22 @@ func TestRefusedRecipients(t *testing.T) {
 		{"too many own files", request.ListMessages, list("b", files(101)), "recipients[100].header_content", request.CodeTooMany, es.OwnFiles},
 		{"nobody's value in an own text", request.ListMessages, list("b", good+`,{"body_text":"{{saldo}}"}`), "recipients[1].body_text", request.CodePlaceholder, es.VariableNobody},
 		{"other placeholder in an own text", request.ListMessages, list("b", `{"body_text":"${saldo}"}`), "recipients[0].body_text", request.CodePlaceholder, es.Placeholder},
+		{"title of an own button", request.ListMessages, list("b", good+`,{"buttons":[{"id":"1","title":"`+long[:21]+`"}]}`), "recipients[1].buttons[0].title", request.CodeTooLong, es.FieldLong},
+		{"own button without a title", request.ListMessages, list("b", `{"buttons":[{"id":"1","title":"1"},{"id":"2"}]}`), "recipients[0].buttons[1].title", request.CodeRequired, es.FieldRequired},
+		{"own buttons with one id", request.ListMessages, list("b", `{"buttons":[{"id":"1","title":"1"},{"id":"1","title":"2"}]}`), "recipients[0].buttons[1].id", request.CodeDuplicate, es.FieldsAlike},
+		{"four own buttons", request.ListMessages, list("b", `{"buttons":[{},{},{},{}]}`), "recipients[0].buttons", request.CodeTooMany, es.FieldMany},
+		{"unknown member of an own button", request.ListMessages, list("b", `{"buttons":[{"id":"1","titles":"1"}]}`), "recipients[0].buttons[0].titles", request.CodeUnknown, es.FieldUnknownNear},
+		{"own buttons are a text", request.ListMessages, list("b", `{"buttons":"x"}`), "recipients[0].buttons", request.CodeWrongType, es.FieldArray},
+		{"own buttons of a broadcast", request.ListVariables, list("b", `{"buttons":[{"id":"1","title":"1"}]}`), "recipients[0].buttons", request.CodeUnknown, es.OwnElsewhere},
+		{"own buttons and an own link", request.ListMessages, list("b", `{"buttons":[{"id":"1","title":"1"}],"button_text":"Ver"}`), "recipients[0].buttons", request.CodeValue, es.FieldsApart},
+		{"an own list and own buttons", request.ListMessages, list("b", `{"location_request":true,"buttons":[{"id":"1","title":"1"}]}`), "recipients[0].buttons", request.CodeValue, es.FieldsApart},
+		{"own rows without an id", request.ListMessages, list("b", `{"list":{"button":"x","sections":[{"rows":[{"title":"1"}]}]}}`), "recipients[0].list.sections[0].rows[0].id", request.CodeRequired, es.FieldRequired},
+		{"own list beside everybody's image", request.ListMessages, `{"recipients":[{"phone":"1"},{"phone":"2","list":` + rows + `}],"body_text":"b","header_type":"image","header_content":"https://cdn.example.com/a.png"}`, "recipients[1].list", request.CodeValue, es.ListHeader},
+		{"own location request beside everybody's footer", request.ListMessages, `{"recipients":[{"phone":"1","list":` + rows + `},{"phone":"2","location_request":true}],"body_text":"b","footer_text":"f"}`, "recipients[1].location_request", request.CodeValue, es.FieldsApart},
+		{"own list beside a category", request.ListMessages, `{"recipients":[{"phone":"1","list":` + rows + `}],"body_text":"b","category":"utility"}`, "recipients[0].list", request.CodeValue, es.FieldsApart},
+		{"nobody's value in an own button", request.ListMessages, list("b", good+`,{"buttons":[{"id":"1","title":"{{hora}}"}]}`), "recipients[1].buttons[0].title", request.CodePlaceholder, es.VariableNobody},
+		{"own buttons beside a template", request.ListMessages, `{"recipients":[{"phone":"1","buttons":[{"id":"1","title":"1"}]}],"template":{"name":"a","language":"es"}}`, "recipients[0].buttons", request.CodeValue, es.UseOwn},
+		{"an own list that is too large", request.ListMessages, list("b", `{"list":{"button":"x","sections":[{"rows":[`+strings.Repeat(`{"id":"1","title":"`+long+`"},`, 50)+`{}]}]}}`), "recipients[0].list", request.CodeTooLong, es.FieldBytes},
 		{"header of some", request.ListMessages, `{"body_text":"b","header_type":"image","recipients":[` + files(1) + `,{"phone":"2"}]}`, "header_content", request.CodeRequired, es.HeaderContentMissing},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -399,6 +450,9 @@ func TestEveryChangeIsAnotherRequest(t *testing.T) {
 		`{"body_text":"{{a}}","recipients":[{"phone":"1","variables":{"a":"x","b":"y"},"header_type":"text","header_content":"c"},{"phone":"2"}]}`,
 		`{"body_text":"{{a}}","recipients":[{"phone":"1","variables":{"a":"x","b":"y"},"header_type":"image","header_content":"https://cdn.example.com/a.png"},{"phone":"2"}]}`,
 		`{"body_text":"{{a}}","recipients":[{"phone":"1","variables":{"a":"x","b":"y"},"header_type":"image","header_content":"https://cdn.example.com/b.png"},{"phone":"2"}]}`,
+		`{"body_text":"{{a}}","recipients":[{"phone":"1","variables":{"a":"x","b":"y"},"buttons":[{"id":"1","title":"1"}]},{"phone":"2"}]}`,
+		`{"body_text":"{{a}}","recipients":[{"phone":"1","variables":{"a":"x","b":"y"},"buttons":[{"id":"1","title":"2"}]},{"phone":"2"}]}`,
+		`{"body_text":"{{a}}","recipients":[{"phone":"1","variables":{"a":"x","b":"y"},"location_request":true},{"phone":"2"}]}`,
 		`{"body_text":"{{a}}","recipients":[{"phone":"2","variables":{"a":"x","b":"y"}},{"phone":"1"}]}`,
 		`{"body_text":"{{a}}","literal":true,"recipients":[{"phone":"1","variables":{"a":"x","b":"y"}},{"phone":"2"}]}`,
 	} {

@@ -1,6 +1,7 @@
 package request
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"hash"
@@ -332,6 +333,19 @@ func (r *reader) tokens(each func(jsontext.Token) error) error {
 			return nil
 		}
 	}
+}
+
+// raw reads a value as JSON. One of more bytes is read to its end, and returned as one that has more.
+func (r *reader) raw(most int) ([]byte, error) {
+	var text bytes.Buffer
+	enc := jsontext.NewEncoder(&text)
+	err := r.tokens(func(tok jsontext.Token) error {
+		if text.Len() > most {
+			return nil
+		}
+		return enc.WriteToken(tok)
+	})
+	return bytes.TrimSpace(text.Bytes()), err
 }
 
 // refuse keeps the first thing that is wrong with a member.

@@ -134,6 +134,15 @@ func TestSchemaAndParserAgree(t *testing.T) {
 
 		{"recipients", true, `{"recipients":[{"phone":"573001234567","variables":{"a":"x","b":1.5,"ñ":true,"d":null}},{"phone":57300}],"body_text":"{{a}}"}`},
 		{"recipients with messages", true, `{"recipients":[{"phone":"1","body_text":"b","header_type":"image","header_content":"https://cdn.example.com/a.png","filename":"a","button_text":"c","button_url":"https://example.com","footer_text":"d"}]}`},
+		{"buttons and lists of their own", true, `{"recipients":[{"phone":"1","buttons":[{"id":"1","title":"1"}],"header_type":"image","header_content":"https://cdn.example.com/a.png","location_request":false},` +
+			`{"phone":"2","list":{"button":"x","sections":[{"rows":[{"id":"1","title":"1"}]}]}},{"phone":"3","location_request":true}],"body_text":"b"}`},
+		{"own buttons instead of those of all", true, `{"recipients":[{"phone":"1","buttons":[{"id":"1","title":"1"}]}],"body_text":"b","list":{"button":"x","sections":[{"rows":[{"id":"1","title":"1"}]}]}}`},
+		{"own buttons and an own link", false, `{"recipients":[{"phone":"1","buttons":[{"id":"1","title":"1"}],"button_text":"Ver"}],"body_text":"b"}`},
+		{"own buttons and an own list", false, `{"recipients":[{"phone":"1","list":{"button":"x","sections":[{"rows":[{"id":"1","title":"1"}]}]},"buttons":[{"id":"1","title":"1"}]}],"body_text":"b"}`},
+		{"four own buttons", false, `{"recipients":[{"phone":"1","buttons":[{"id":"1","title":"1"},{"id":"2","title":"2"},{"id":"3","title":"3"},{"id":"4","title":"4"}]}],"body_text":"b"}`},
+		{"an own list with an own image", false, `{"recipients":[{"phone":"1","list":{"button":"x","sections":[{"rows":[{"id":"1","title":"1"}]}]},"header_type":"image","header_content":"https://cdn.example.com/a.png"}],"body_text":"b"}`},
+		{"an own location request with a footer", false, `{"recipients":[{"phone":"1","location_request":true,"footer_text":"f"}],"body_text":"b"}`},
+		{"a template and own buttons", false, `{"recipients":[{"phone":"1","buttons":[{"id":"1","title":"1"}]}],"template":{"name":"aviso","language":"es"}}`},
 		{"files of their own", true, `{"header_type":"image","recipients":[{"phone":"1","body_text":"b","header_content":"https://cdn.example.com/a.png"}]}`},
 		{"phones and recipients", false, `{"phones":["1"],"recipients":[{"phone":"1"}],"body_text":"b"}`},
 		{"no recipients", false, `{"recipients":[],"body_text":"b"}`},

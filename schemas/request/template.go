@@ -30,14 +30,11 @@ func (r *reader) template() error {
 	return nil
 }
 
-// interactive are the members of an interactive message, which a template has the place of.
-var interactive = []string{"body_text", "header_type", "header_content", "button_text", "button_url", "footer_text", "filename"}
-
 // templateContent puts a message by template together and holds it to the rules. Its error is the sink's.
 func (r *reader) templateContent() error {
 	c := r.req.Content
 	c.Template = r.given.Template
-	for _, field := range interactive {
+	for _, field := range ownFields { // as a message has
 		if r.texts[field] != "" {
 			r.mixed(field)
 		}

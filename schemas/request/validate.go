@@ -131,7 +131,7 @@ func (r *reader) content() error {
 	c := r.req.Content
 	c.Body, c.Footer, c.ButtonText, c.ButtonUrl = r.texts["body_text"], r.texts["footer_text"], r.texts["button_text"], rules.CleanLink(r.texts["button_url"])
 	if r.people != nil {
-		c.ButtonUrl = tightLink(r.texts["button_url"])
+		c.ButtonUrl = rules.TightLink(r.texts["button_url"])
 	}
 	linked := c.GetShape() == nil
 	r.oneShape()
@@ -147,6 +147,7 @@ func (r *reader) content() error {
 	}
 	if r.people != nil {
 		r.filled()
+		r.shapesApart()
 		c = personal.Sample(c)
 	}
 	for _, f := range content.Faults(c, r.req.Literal) {

@@ -1,11 +1,7 @@
 package request
 
 import (
-	"bytes"
-	"strings"
 	"time"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"altavoz/schemas"
 	"altavoz/schemas/hours"
@@ -33,21 +29,14 @@ func (r *Request) Begins(now time.Time) time.Time {
 
 // window reads when sends may start.
 func (r *reader) window() error {
-	var text bytes.Buffer
-	enc := jsontext.NewEncoder(&text)
-	err := r.tokens(func(tok jsontext.Token) error {
-		if text.Len() > maxWindow { // it is read to its end and refused
-			return nil
-		}
-		return enc.WriteToken(tok)
-	})
-	if value := strings.TrimSpace(text.String()); err != nil || value == "null" || value == `""` {
+	text, err := r.raw(maxWindow)
+	if value := string(text); err != nil || value == "null" || value == `""` {
 		return err
 	}
 	r.req.Window = &schemas.Window{}
 	err = hours.ErrForm
-	if text.Len() <= maxWindow {
-		err = r.req.Window.UnmarshalJSON(bytes.TrimSpace(text.Bytes()))
+	if len(text) <= maxWindow {
+		err = r.req.Window.UnmarshalJSON(text)
 	}
 	if f := fault.Window(err); f != nil && !r.isBad(f.Field) {
 		r.bad[f.Field] = f

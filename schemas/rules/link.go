@@ -13,6 +13,17 @@ import (
 	"golang.org/x/net/idna"
 )
 
+// blankName is a placeholder with blanks around its name.
+var blankName = regexp.MustCompile(`\{\{[ \t\x{a0}]*([\pL\pM\pN_]+)[ \t\x{a0}]*\}\}`)
+
+// TightLink is a clean link that may have placeholders.
+func TightLink(text string) string {
+	if strings.Contains(text, "{{") {
+		text = blankName.ReplaceAllString(text, "{{$1}}")
+	}
+	return CleanLink(text)
+}
+
 // LinkFault is what is wrong with a link.
 type LinkFault uint8
 

@@ -10,6 +10,7 @@ import (
 	"altavoz/kafka"
 	"altavoz/kafka/records"
 	"altavoz/schemas"
+	"altavoz/schemas/request"
 	"altavoz/stream"
 	"altavoz/test/harness"
 )
@@ -25,10 +26,20 @@ func TestEndToEndTapsComeBackAsEvents(t *testing.T) {
 		"buttons":  h.Queued(t, `{"recipients":`+people+`,"body_text":"b","use_queue":true,"buttons":[{"id":"si-{{cita}}","title":"Sí"},{"id":"no","title":"No"}]}`),
 		"location": h.Queued(t, `{"phones":["573001810003"],"body_text":"b","use_queue":true,"location_request":true}`),
 	}
+	asked["own"], asked["proto"] = schemas.NewTaskID().String(), publishOwnButtons(t, harness.Kafka(a, cfg))
+	own := `{"task_id":"` + asked["own"] + `","use_queue":true,"body_text":"b","recipients":[{"phone":"573001810004"},` +
+		`{"phone":"573001810005","variables":{"cita":"9"},"buttons":[{"id":"cita-{{cita}}","title":"A las {{cita}}"}]}]}`
+	bulk, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.URL+request.PathBulk, strings.NewReader(own))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, body := h.Do(t, bulk); code != http.StatusAccepted {
+		t.Fatalf("own buttons: %d %s", code, body)
+	}
 	for _, task := range asked {
 		h.Finished(t, task)
 	}
-	for _, tap := range []string{`{"from":"573001810002","id":"si-8"}`, `{"from":"573001810001","id":"no"}`, `{"from":"573001810003","latitude":4.5,"longitude":-74.25}`} {
+	for _, tap := range []string{`{"from":"573001810002","id":"si-8"}`, `{"from":"573001810001","id":"no"}`, `{"from":"573001810003","latitude":4.5,"longitude":-74.25}`, `{"from":"573001810005","id":"cita-9"}`, `{"from":"573001810007","id":"hoy"}`} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.simulator+"/_simulator/tap", strings.NewReader(tap))
 		if err != nil {
 			t.Fatal(err)
@@ -42,7 +53,7 @@ func TestEndToEndTapsComeBackAsEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(reader.Close)
-	want := asked["buttons"] + " 1 button_reply si-8, " + asked["buttons"] + " 0 button_reply no, " + asked["location"] + " 0 location 4.5"
+	want := asked["buttons"] + " 1 button_reply si-8, " + asked["buttons"] + " 0 button_reply no, " + asked["location"] + " 0 location 4.5, " + asked["own"] + " 1 button_reply cita-9, " + asked["proto"] + " 1 list_reply hoy"
 	for end := time.Now().Add(harness.SettleTime); ; time.Sleep(50 * time.Millisecond) {
 		got := taps(t, reader)
 		missing := ""
@@ -51,13 +62,26 @@ func TestEndToEndTapsComeBackAsEvents(t *testing.T) {
 				missing = line
 			}
 		}
-		if missing == "" && len(got) == 3 {
+		if missing == "" && len(got) == 5 {
 			return
 		}
 		if time.Now().After(end) {
 			t.Fatalf("got %v, want %s", got, want)
 		}
 	}
+}
+
+// publishOwnButtons publishes a broadcast of links of which one recipient has a list of its own.
+func publishOwnButtons(t *testing.T, cfg kafka.Config) string {
+	t.Helper()
+	task := schemas.NewTaskID()
+	list := &schemas.ReplyList{Button: "Ver", Sections: []*schemas.ListSection{{Rows: []*schemas.ListRow{{Id: "hoy", Title: "Hoy"}}}}}
+	harness.Publish(t, cfg, schemas.EncodeBroadcast(&schemas.Broadcast{
+		Task: task.Bytes(), Chosen: true, Phones: []string{"573001810006", "573001810007"},
+		Content:  &schemas.Content{Body: "b", ButtonText: "Ver", ButtonUrl: "https://example.com"},
+		Personal: []*schemas.Personal{{}, {Own: &schemas.Own{Shape: &schemas.Shape{Kind: &schemas.Shape_List{List: list}}}}},
+	}))
+	return task.String()
 }
 
 // taps counts the ids of the events of each tap.

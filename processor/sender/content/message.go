@@ -18,7 +18,7 @@ type Message struct {
 	template *schemas.Template
 	own      bool // its recipients have something of their own: it is rendered as a *Template
 
-	answers  bool            // once it is rendered: whether recipients may answer with a tap
+	answers  bool            // once it is rendered: whether all may answer with a tap
 	rendered schemas.Message // nil: not there yet
 	version  int
 	failed   string // why it can't be sent
@@ -39,8 +39,10 @@ func New(task schemas.TaskID, sender string, ref *schemas.BlobRef, c *schemas.Co
 // Rendered is the message and its version; nil if it is not there.
 func (m *Message) Rendered() (schemas.Message, int) { return m.rendered, m.version }
 
-// Answerable reports whether recipients may answer it with a tap. Of one that was never rendered it is not known.
-func (m *Message) Answerable() bool { return m.answers }
+// Answerable reports whether a recipient may answer it with a tap; p is what it has of its own. Of one that was never rendered it is not known.
+func (m *Message) Answerable(p *schemas.Personal) bool {
+	return m.answers || p.GetOwn().GetShape() != nil //mutant:own-buttons-are-answered
+}
 
 // Template names the template that it uses; "": none, or it is not there yet.
 func (m *Message) Template() string { return standing.TemplateKey(m.template) }

@@ -86,8 +86,8 @@ func (s *Scheduler) dropTask(t *Task) {
 	delete(s.tasks, t.ID)
 }
 
-// Answerable reports whether recipients may answer its message with a tap.
-func (t *Task) Answerable() bool { return t.message.Answerable() }
+// Answerable reports whether a recipient may answer its message with a tap.
+func (t *Task) Answerable(p *schemas.Personal) bool { return t.message.Answerable(p) }
 
 func (t *Task) isRendered() bool {
 	m, _ := t.message.Rendered()

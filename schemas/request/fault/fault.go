@@ -25,6 +25,17 @@ func Parameter(name, code string, hint es.Sentence, says es.Code, args ...any) *
 
 func (e *FieldError) Error() string { return e.Says.Spanish() }
 
+// Under gives the fields that a fault names the path at which they stand.
+func (e *FieldError) Under(path func(field string) string) {
+	was, both := e.Field, e.Says.Code == es.FieldsAlike || e.Says.Code == es.FieldsApart
+	e.Field = path(was)
+	for i, arg := range e.Says.Args {
+		if arg == was || both {
+			e.Says.Args[i] = path(arg)
+		}
+	}
+}
+
 // Codes of a FieldError: a closed set.
 const (
 	CodeRequired    = "required"
