@@ -152,7 +152,7 @@ func (w *world) settle() {
 		open := ""
 		for _, task := range w.known() {
 			s, _, err := w.status(w.processes()[0], task.id, 10*time.Second)
-			if err != nil || (s.Status != "SUCCESS" && (s.Status != "REVOKED" || !task.cancelled)) {
+			if err != nil || (s.Status != "SUCCESS" && (s.Status != "REVOKED" || !task.cancelled) && (s.Status != "FAILURE" || !task.rejected)) {
 				open = fmt.Sprintf("%s of %d: %+v %v", task.id, len(task.phones), s, err)
 			}
 		}
@@ -245,6 +245,7 @@ func (w *world) check() {
 			}
 		}
 		w.checkStops(task, wasUnknown)
+		w.checkRejected(task, s)
 		if n := of[schemas.OutcomeCancelled]; task.retry != nil && len(task.retry.phones) != n { // else somebody was called who is in the retry too
 			w.errorf("%s: %d are cancelled, and its retry is for %d", task.id, n, len(task.retry.phones))
 		}
@@ -267,12 +268,13 @@ func (w *world) checkOne(task *simTask, i int, m schemas.RecipientState) {
 	_, _, accepted := w.calls(task.id, uint32(i))
 	w.checkOptOut(task, i, m)
 	w.checkRoute(task, i, m)
+	w.checkTemplate(task, i, m)
 	out := m.Outcome()
 	reached := m >= schemas.StateSent
 	switch {
 	case out == schemas.OutcomePending:
 		w.errorf("%s/%d has no outcome", task.id, i)
-	case out == schemas.OutcomeExpired || (out == schemas.OutcomeCancelled && !task.cancelled):
+	case out == schemas.OutcomeExpired || (out == schemas.OutcomeCancelled && !task.cancelled && !task.rejected):
 		w.errorf("%s/%d is %s, which nobody asked for", task.id, i, out)
 	case accepted > 0 && (out == schemas.OutcomeCancelled || out == schemas.OutcomeSkipped):
 		w.errorf("%s/%d was accepted and is %s", task.id, i, out)

@@ -18,6 +18,8 @@ type faultNet struct {
 	delay func(c *faultConn) time.Duration
 	// sees is given what is written to connections that were dialled; nil: nobody looks. Before the first connection only.
 	sees func(to string, b []byte)
+	// hears is given what is read from them; nil: nobody listens. Before the first connection only.
+	hears func(from string, b []byte)
 
 	mu    sync.Mutex
 	conns map[net.Conn]string // by whom they were dialled to; "" those that were accepted
@@ -187,6 +189,9 @@ func (c *faultConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if dead := c.net.pass(); dead != nil {
 		return 0, dead
+	}
+	if c.net.hears != nil && c.to != "" {
+		c.net.hears(c.to, b[:n])
 	}
 	c.hear(b[:n], len(b))
 	c.mu.Lock()

@@ -1,17 +1,18 @@
 package sim
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"strings"
 	"time"
 
 	"altavoz/processor/sender"
 	"altavoz/schemas"
+	"altavoz/whatsapp/simulator/webhooks"
 )
 
 // simOptOut is what somebody said of being written to.
@@ -80,7 +81,7 @@ type person struct {
 	hidden      bool
 }
 
-// says posts a webhook of what somebody wrote until it is answered with 200, as Meta does.
+// says posts a webhook of what somebody wrote.
 func (w *world) says(from person, text string, at int64) {
 	w.wroteAt(from.phone, at)
 	names := fmt.Sprintf(`"from":%q`, from.phone)
@@ -90,13 +91,18 @@ func (w *world) says(from person, text string, at int64) {
 	case from.user != "":
 		names += fmt.Sprintf(`,"from_user_id":%q`, from.user)
 	}
-	body := fmt.Sprintf(`{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":%q},`+
-		`"messages":[{%s,"timestamp":"%d","type":"text","text":{"body":%q}}]}}]}]}`, simNumber, names, at, text)
+	body := fmt.Sprintf(`{"object":"whatsapp_business_account","entry":[{"id":%q,"changes":[{"field":"messages","value":{"metadata":{"phone_number_id":%q},`+
+		`"messages":[{%s,"timestamp":"%d","type":"text","text":{"body":%q}}]}}]}]}`, webhooks.AccountID, simNumber, names, at, text)
+	w.post200([]byte(body), "said "+text)
+}
+
+// post200 posts a webhook until it is answered with 200, as Meta does.
+func (w *world) post200(body []byte, what string) {
 	mac := hmac.New(sha256.New, []byte(simAppSecret))
-	mac.Write([]byte(body))
+	mac.Write(body)
 	last := ""
 	for range 60 {
-		req, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, "http://"+w.processes()[0].addr+simHooks, strings.NewReader(body))
+		req, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, "http://"+w.processes()[0].addr+simHooks, bytes.NewReader(body))
 		if err != nil {
 			w.errorf("%v", err)
 			return
@@ -106,7 +112,7 @@ func (w *world) says(from person, text string, at int64) {
 		if err == nil {
 			_ = resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
-				w.tally.count("said " + text)
+				w.tally.count(what)
 				return
 			}
 			last = resp.Status
@@ -115,7 +121,7 @@ func (w *world) says(from person, text string, at int64) {
 		}
 		time.Sleep(2 * time.Second)
 	}
-	w.errorf("%s of somebody was never answered: %s", text, last)
+	w.errorf("a webhook (%s) was never answered: %s", what, last)
 }
 
 // checkOptOut finds who was called although they had opted out, or skipped although they had not.

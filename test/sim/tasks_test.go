@@ -29,6 +29,7 @@ type simTask struct {
 	// templates are the texts that each may get instead; nil: none.
 	templates []string
 	resend    bool
+	rejected  bool // Meta rejects its template while it goes on: it ends, and who was not called is cancelled
 	sure      bool // it was accepted, and has to come to an end
 
 	cancelled bool // somebody asked for it, whatever was answered
@@ -115,6 +116,10 @@ func (w *world) broadcast(r *rand.Rand, block, n int, in source) *simTask {
 		w.publish(w.personal(task))
 	case in == sourceKafka && r.IntN(2) == 0:
 		w.publish(w.routed(task, r))
+		select {
+		case w.routes <- struct{}{}:
+		default:
+		}
 	case in == sourceKafka:
 		w.publish(stream.Record{Topic: schemas.TopicBroadcasts, Partition: stream.NoPartition, Value: text})
 	default:

@@ -56,6 +56,8 @@ type world struct {
 	sessions sessions
 	log      *slog.Logger
 	calm     chan struct{} // closed when faults are over
+	routes   chan struct{} // has something when a broadcast with both messages came in
+	shut     shutTemplates // that can't be sent; nil: nobody looks
 
 	mu    sync.Mutex
 	procs []*process
@@ -73,6 +75,8 @@ const (
 	chanceWorld uint64 = iota
 	chanceTasks
 	chanceFaults // and the next ones, a stream for each place where faults come from
+
+	chanceTemplates uint64 = 100 // and the next one
 )
 
 func newWorld(t *testing.T, seed uint64, dir string, only []string) *world {
@@ -88,6 +92,8 @@ func newWorld(t *testing.T, seed uint64, dir string, only []string) *world {
 	r := w.chance(chanceWorld)
 	w.set = r.IntN(len(roleSets()))
 	w.broker = &broker{w: w, nodes: 1}
+	w.routes = make(chan struct{}, 1)
+	w.shut = shutTemplates{{w: w, name: simPausable}, {w: w, name: simRejected, components: `,"components":[{"type":"BODY","text":"Hola {{1}}"}]`}}
 	w.drawKinds(r)
 	if w.mayHave("broker_restart") {
 		w.broker.dir = dir
@@ -159,6 +165,8 @@ func (w *world) live() {
 	var watching, acting sync.WaitGroup
 	watching.Go(w.watch)
 	acting.Go(w.broadcasts)
+	acting.Go(func() { w.pauses(w.chance(chanceTemplates)) })
+	acting.Go(func() { w.rejects(w.chance(chanceTemplates + 1)) })
 	w.faults(&acting)
 	acting.Wait()
 	close(w.calm)
@@ -251,6 +259,9 @@ func (p *process) start() {
 		fn := newFaultNet(p.w.vn.DialContext, p.w.vn.Listen)
 		if p.w.sees != nil {
 			fn.sees = func(to string, b []byte) { p.w.sees(p, to, b) }
+		}
+		if p.w.shut != nil {
+			p.w.shut.watch(fn)
 		}
 		log := p.w.log.With("process", p.addr)
 		a, err := app.New(p.config(), app.Options{Network: app.Network{Dial: fn.Dial, Listen: fn.Listen}, Logger: log})
