@@ -208,7 +208,7 @@ func (r *reader) values() {
 		r.bad["recipients"] = q.unfit
 	}
 	if idle := slices.DeleteFunc(slices.Clone(q.names), func(name string) bool { return used[name] }); len(idle) > 0 {
-		r.req.Warnings = append(r.req.Warnings, es.Say(es.VariablesUnused, cut(strings.Join(idle, ", "), maxKept)))
+		r.req.Warnings = append(r.req.Warnings, es.Say(es.VariablesUnused, rules.Cut(strings.Join(idle, ", "), maxKept)))
 	}
 }
 
@@ -220,7 +220,7 @@ func (q *people) nobody(field, name string) *FieldError {
 	case near != "":
 		f.Hint = es.Say(es.VariableNearHint, near)
 	default:
-		f.Hint = es.Say(es.VariablesAreHint, cut(strings.Join(q.names, ", "), maxKept))
+		f.Hint = es.Say(es.VariablesAreHint, rules.Cut(strings.Join(q.names, ", "), maxKept))
 	}
 	return f
 }

@@ -156,7 +156,7 @@ func (r *reader) person() (*person, error) {
 		case slices.Contains(ownFields, name):
 			err = r.own(p, name)
 		default:
-			r.strangerOf(p, cut(name, maxNameText))
+			r.strangerOf(p, rules.Cut(name, maxNameText))
 			err = r.skipEntry()
 		}
 		if err != nil {
@@ -226,7 +226,7 @@ func (r *reader) variables(p *person) error {
 			return err
 		}
 		name := strings.TrimSpace(tok.String())
-		field := func() string { return r.path("variables." + cut(name, maxNameText)) }
+		field := func() string { return r.path("variables." + rules.Cut(name, maxNameText)) }
 		kind := r.dec.PeekKind()
 		switch kind { //nolint:exhaustive // what else there is is no value
 		case jsontext.KindString, jsontext.KindNumber, jsontext.KindTrue, jsontext.KindFalse:
@@ -258,11 +258,11 @@ func (q *people) value(p *person, name, text string, field func() string) {
 	number, known := q.numbers[name]
 	switch {
 	case known && slices.ContainsFunc(p.values, func(v value) bool { return v.number == number }):
-		p.refuse(field(), CodeDuplicate, es.VariableTwice, cut(name, maxNameText))
+		p.refuse(field(), CodeDuplicate, es.VariableTwice, rules.Cut(name, maxNameText))
 		return
 	case known:
 	case !personal.ValidName(name):
-		p.refuse(field(), CodeValue, es.VariableName, cut(name, maxNameText), personal.MaxName)
+		p.refuse(field(), CodeValue, es.VariableName, rules.Cut(name, maxNameText), personal.MaxName)
 		return
 	case len(q.names) == personal.MaxVariables:
 		p.refuse(field(), CodeTooMany, es.VariablesMany, personal.MaxVariables)

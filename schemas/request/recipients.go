@@ -2,13 +2,13 @@ package request
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"altavoz/schemas"
 	"altavoz/schemas/es"
 	"altavoz/schemas/phone"
+	"altavoz/schemas/rules"
 )
 
 // phonesOf reads recipients that are phones.
@@ -48,7 +48,7 @@ func (r *reader) list(name string, inline int, entry func() (string, *schemas.Pe
 			}
 		}
 		schemas.HashText(r.phones, phone)
-		r.req.Phones = append(r.req.Phones, cut(phone, maxKept))
+		r.req.Phones = append(r.req.Phones, rules.Cut(phone, maxKept))
 		if own != nil {
 			r.req.Personal = append(r.req.Personal, own)
 		}
@@ -143,17 +143,4 @@ func (r *reader) part(b []byte) error {
 	}
 	r.sunk = true
 	return r.sink.Part(b)
-}
-
-// cut shortens text that is too long to at most limit bytes and shows that it did, so that a cut phone is no phone either.
-func cut(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	const more = "…"
-	end := limit - len(more)
-	for end > 0 && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + more
 }

@@ -237,7 +237,7 @@ func (r *reader) member(name string) error {
 		}
 		return nil
 	}
-	r.stranger(cut(name, maxNameText))
+	r.stranger(rules.Cut(name, maxNameText))
 	return r.skip()
 }
 
@@ -373,7 +373,7 @@ func (r *reader) fatal(err error) error {
 	case errors.As(err, &worded):
 		return worded
 	case errors.Is(err, jsontext.ErrDuplicateName) && errors.As(err, &syntax):
-		name := cut(syntax.JSONPointer.LastToken(), maxNameText)
+		name := rules.Cut(syntax.JSONPointer.LastToken(), maxNameText)
 		return Fault(name, CodeDuplicate, es.FieldRepeated, name)
 	case errors.As(err, &syntax):
 		return Fault("", CodeJSON, es.JSONInvalid, syntax.ByteOffset+r.body.Removed())

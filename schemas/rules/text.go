@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // unseen are letters and symbols by name that show nothing: fillers of Hangul and Braille's blank.
@@ -51,4 +52,17 @@ var marks = []string{"{{", "{%", "${", "{!", "<%", "<?", "%%", "@@", "##", "*|",
 // Marked reports whether a text may have a placeholder that Placeholder or LinkPlaceholder is sure of. It is much faster than these.
 func Marked(text string) bool {
 	return slices.ContainsFunc(marks, func(mark string) bool { return strings.Contains(text, mark) })
+}
+
+// Cut shortens text that is too long to at most limit bytes and shows that it did, so that a cut phone is no phone either.
+func Cut(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	const more = "…"
+	end := limit - len(more)
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + more
 }
