@@ -129,7 +129,8 @@ type Route int32
 const (
 	// All get the template, if there is one.
 	Route_ROUTE_FIXED Route = 0
-	// Who wrote to the number within 24 hours gets the interactive message, everybody else the template: decided when it is sent.
+	// Who wrote to the number within 24 hours gets the interactive message, without a category, everybody else the template or, where there is none, the
+	// message with its category (Direct Send): decided when it is sent. A record of a content with it has version 2.
 	Route_ROUTE_AUTO Route = 1
 )
 
@@ -486,7 +487,7 @@ const (
 	// Plus the row of its code.
 	Mark_MARK_FAILED Mark = 20
 	Mark_MARK_SENT   Mark = 124
-	// Sent by the template, of a broadcast whose route is ROUTE_AUTO; so are the others with this name.
+	// Sent by the template, or by Direct Send, of a broadcast whose route is ROUTE_AUTO; so are the others with this name.
 	Mark_MARK_SENT_TEMPLATE Mark = 125
 	// Sent, and a receipt says so too.
 	Mark_MARK_CONFIRMED          Mark = 126

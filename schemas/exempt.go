@@ -2,11 +2,17 @@ package schemas
 
 import "google.golang.org/protobuf/proto"
 
-// Interactive returns a copy of the content without its template: the interactive message alone.
+// Interactive returns a copy of the content without its template and its category: the ordinary interactive message, for whose window is open.
 func (c *Content) Interactive() *Content {
 	out := proto.CloneOf(c)
-	out.Template, out.Route = nil, Route_ROUTE_FIXED
+	out.Template, out.Route, out.Category = nil, Route_ROUTE_FIXED, ""
 	return out
+}
+
+// HasBoth reports whether the content has two messages: the interactive one, and one that needs no open window, its template or, where it has none but a
+// category, itself by Direct Send.
+func (c *Content) HasBoth() bool {
+	return c.GetRoute() == Route_ROUTE_AUTO && (c.GetTemplate() != nil || c.Exempt())
 }
 
 // Exempt reports whether people get the content who opted out: where its category says that it is a message about what they bought, or a

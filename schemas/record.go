@@ -125,7 +125,9 @@ func EncodeSlice(key string, s *Slice) stream.Record {
 }
 
 // waits reports whether readers of the first version would send something else.
-func (x *Content) waits() bool { return x.GetTemplate() != nil || x.GetShape() != nil }
+func (x *Content) waits() bool {
+	return x.GetTemplate() != nil || x.GetShape() != nil || x.GetRoute() != Route_ROUTE_FIXED
+}
 
 // Bytes is how large a shape is in a record.
 func (x *Shape) Bytes() int { return proto.Size(x) }

@@ -2,6 +2,7 @@ package sender
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,7 +39,7 @@ func (w *world) inWindow(c *apiCall) {
 	if c.message == "interactive" && (!known || !at.After(c.at.Add(-lastinbound.Window))) {
 		w.fail("%v gets the interactive message at %v, and wrote at %v, known: %v", c.who, c.at, at, known)
 	}
-	if c.templated != (c.message == "template aviso") {
+	if c.templated != (c.message == "template aviso" || strings.HasPrefix(c.message, "direct send ")) {
 		w.fail("%v gets %q, and its callback says template: %v", c.who, c.message, c.templated)
 	}
 }
@@ -78,6 +79,28 @@ func TestRouteIsDecidedWhenAMessageLeaves(t *testing.T) {
 		p := w.processes[0]
 		if n, m := p.value("altavoz_sends_routed_total", "free_form"), p.value("altavoz_sends_routed_total", "template"); n != float64(by["interactive"]) || m != float64(by["template aviso"]) {
 			w.t.Errorf("%v and %v are counted; want %v", n, m, by)
+		}
+	})
+}
+
+// TestOutsideTheWindowTheMessageGoesByDirectSend, where its broadcast has no template but a category; inside it is an ordinary one.
+func TestOutsideTheWindowTheMessageGoesByDirectSend(t *testing.T) {
+	bubble(t, func(w *world) {
+		task := schemas.NewTaskID()
+		w.contents = map[schemas.TaskID]*schemas.Content{task: {Body: "a", Category: "utility", Route: schemas.Route_ROUTE_AUTO}}
+		w.people.wrote("573000000000", time.Now())
+		w.start(both)
+		w.produceAll(bulkPartition, task, 2)
+		w.until("done", func() bool { return w.allDone(bulkPartition) })
+		for index, want := range []schemas.RecipientState{schemas.StateSent, schemas.StateSentTemplate} {
+			if got := w.outcomes(who{task, uint32(index)}); len(got) != 1 || got[0] != want {
+				w.t.Errorf("%d ended as %v, want %v", index, got, want)
+			}
+		}
+		for _, c := range w.calls {
+			if want := map[uint32]string{0: "a", 1: "direct send a"}[c.index]; c.message != want || c.templated != (c.index == 1) {
+				w.t.Errorf("%v got %q, by template: %v; want %q", c.who, c.message, c.templated, want)
+			}
 		}
 	})
 }

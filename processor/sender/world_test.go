@@ -398,6 +398,9 @@ func (p *process) Prepare(c *schemas.Content) (schemas.Message, error) {
 	if c.GetBody() == "" {
 		return nil, &schemas.ContentError{Why: es.Say(es.BodyEmpty)}
 	}
+	if c.GetCategory() != "" {
+		return "direct send " + c.GetBody(), nil
+	}
 	if c.GetMedia() != nil && c.GetMedia().GetMediaId() == "" {
 		return nil, &schemas.ContentError{Why: es.Say(es.FileMissing)}
 	}

@@ -267,11 +267,18 @@ func spreadsheet(t failer, found *export.Task, values url.Values) (rows []line) 
 func TestRowsSayWhichMessageWasGot(t *testing.T) {
 	t.Parallel()
 	final := []byte{byte(schemas.StateSent), byte(schemas.StateReadTemplate), byte(schemas.Undelivered(schemas.CodeWindow)), byte(schemas.StateConfirmedTemplate)}
-	for route, want := range map[schemas.Route][]export.Route{
-		schemas.Route_ROUTE_AUTO: {export.FreeForm, export.Template, "", export.Template}, schemas.Route_ROUTE_FIXED: {"", "", "", ""},
+	by := &schemas.Template{Name: "n", Language: "es"}
+	for name, c := range map[string]struct {
+		content *schemas.Content
+		want    []export.Route
+	}{
+		"either":         {&schemas.Content{Body: "b", Template: by, Route: schemas.Route_ROUTE_AUTO}, []export.Route{export.FreeForm, export.Template, "", export.Template}},
+		"by Direct Send": {&schemas.Content{Body: "b", Category: "utility", Route: schemas.Route_ROUTE_AUTO}, []export.Route{export.FreeForm, export.Direct, "", export.Direct}},
+		"the template":   {&schemas.Content{Template: by}, []export.Route{"", "", "", ""}},
 	} {
+		want := c.want
 		w, id := newWorld(), schemas.NewTaskID()
-		w.content = &schemas.Content{Body: "b", Template: &schemas.Template{Name: "n", Language: "es"}, Route: route}
+		w.content = c.content
 		s := w.accept(t, id, []string{"573001234567", "573001234568", "573001234569", "573001234560"})
 		w.page(id, 0, final)
 		var got []export.Route
@@ -279,7 +286,7 @@ func TestRowsSayWhichMessageWasGot(t *testing.T) {
 			got = append(got, r.Route)
 			return nil
 		}); err != nil || !slices.Equal(got, want) {
-			t.Errorf("%v: %q, %v; want %q", route, got, err, want)
+			t.Errorf("%s: %q, %v; want %q", name, got, err, want)
 		}
 	}
 }

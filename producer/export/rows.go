@@ -34,6 +34,7 @@ type Route string
 const (
 	FreeForm Route = "free_form"
 	Template Route = "template"
+	Direct   Route = "direct_send"
 )
 
 // Page is a page of recipients.
@@ -113,7 +114,10 @@ func (v *view) row(index uint32, text string) (*Row, schemas.Phone) {
 	state := v.task.State(index)
 	row, person := RowOf(index, text, v.task.Region, state, v.reasons[state], v.l)
 	if v.task.broadcast.GetContent().GetRoute() == schemas.Route_ROUTE_AUTO && state.Succeeded() {
-		if row.Route = FreeForm; state.GotTemplate() {
+		switch row.Route = FreeForm; {
+		case state.GotTemplate() && v.task.broadcast.GetContent().GetTemplate() == nil:
+			row.Route = Direct
+		case state.GotTemplate():
 			row.Route = Template
 		}
 	}

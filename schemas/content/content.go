@@ -18,11 +18,11 @@ func Faults(x *schemas.Content, literal bool) (out []*fault.FieldError) {
 		out = append(out, fault.New(field, code, says, args...))
 	}
 	switch auto := x.GetRoute() == schemas.Route_ROUTE_AUTO; {
-	case auto && x.GetTemplate() == nil:
+	case auto && !x.HasBoth():
 		f := fault.New("route", fault.CodeValue, es.RouteTemplate)
 		f.Hint = es.Say(es.RouteTemplateHint)
 		return []*fault.FieldError{f}
-	case auto:
+	case auto && x.GetTemplate() != nil:
 		return append(Faults(x.Interactive(), literal), templateFaults(x, literal)...)
 	case x.GetTemplate() != nil:
 		return templateFaults(x, literal)

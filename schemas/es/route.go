@@ -9,10 +9,13 @@ const (
 )
 
 var route = map[Code]text{
-	RouteTemplate: {"El campo 'route' con el valor auto necesita 'template'", "The field 'route' with the value auto needs 'template'"},
+	RouteTemplate: {
+		"El campo 'route' con el valor auto necesita 'template', o 'category' utility o authentication",
+		"The field 'route' with the value auto needs 'template', or 'category' utility or authentication",
+	},
 	RouteTemplateHint: {
-		"con auto, quien escribió en las últimas 24 horas recibe el mensaje interactivo y los demás la plantilla: dé los dos, o quite 'route'",
-		"with auto, whoever wrote within the last 24 hours gets the interactive message and everybody else the template: give both, or leave out 'route'",
+		"con auto, quien escribió en las últimas 24 horas recibe el mensaje interactivo y los demás la plantilla o, sin ella, el mismo mensaje por Direct Send: dé los dos, o quite 'route'",
+		"with auto, whoever wrote within the last 24 hours gets the interactive message and everybody else the template or, without one, the same message by Direct Send: give both, or leave out 'route'",
 	},
 	RouteFile: {"El campo '%s' no va con 'route' auto", "The field '%s' does not go with the 'route' auto"},
 	RouteFileHint: {

@@ -27,11 +27,29 @@ func TestRouteAutoHasBothMessages(t *testing.T) {
 	}
 }
 
+// TestRouteAutoByDirectSend: without a template the other message is the same one with its category; the one for whose window is open has none.
+func TestRouteAutoByDirectSend(t *testing.T) {
+	t.Parallel()
+	req, _, err := read(`{"recipients":[{"phone":"573001234567","variables":{"nombre":"Ana"},"footer_text":"suyo"}],"route":"auto","category":"utility","body_text":"Hola {{nombre}}"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := req.Content
+	if !c.HasBoth() || c.GetTemplate() != nil || c.GetCategory() != "utility" || !c.Exempt() {
+		t.Errorf("%v; want a second message by Direct Send", c)
+	}
+	if i := c.Interactive(); i.HasBoth() || i.GetCategory() != "" || i.GetBody() != c.GetBody() {
+		t.Errorf("%v; want an ordinary message", i)
+	}
+}
+
 func TestRouteAutoIsRefusedWithoutWhatItNeeds(t *testing.T) {
 	t.Parallel()
 	const template = `"template":{"name":"aviso","language":"es_CO"`
 	for name, c := range map[string]struct{ body, field, code string }{
 		"no template":              {`"body_text":"b"`, "route", request.CodeValue},
+		"a category of no send":    {`"body_text":"b","category":"service"`, "route", request.CodeValue},
+		"a list by Direct Send":    {`"body_text":"b","category":"utility","list":{"button":"Ver","sections":[{"rows":[{"id":"1","title":"1"}]}]}`, "list", request.CodeValue},
 		"no text":                  {template + `}`, "body_text", request.CodeRequired},
 		"a text to be filled in":   {`"body_text":"b","footer_text":"{{x}}",` + template + `}`, "footer_text", request.CodePlaceholder},
 		"a template without name":  {`"body_text":"b","template":{"language":"es_CO"}`, "template.name", request.CodeRequired},

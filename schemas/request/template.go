@@ -65,7 +65,8 @@ func (r *reader) templateContent() error {
 	return nil
 }
 
-// both puts the interactive message and the template together, of which each recipient gets one. Its error is the sink's.
+// both puts the interactive message and the template together, of which each recipient gets one; without a template the category has to say that the
+// other one is the same by Direct Send. Its error is the sink's.
 func (r *reader) both() error {
 	c := r.req.Content
 	if c.Route = schemas.Route_ROUTE_AUTO; r.given != nil {
@@ -76,7 +77,7 @@ func (r *reader) both() error {
 			r.bad["template"] = f
 		}
 	}
-	if r.people != nil {
+	if r.people != nil && r.given != nil {
 		r.noOwnTexts()
 	}
 	return r.content()

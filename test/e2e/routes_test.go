@@ -10,6 +10,23 @@ import (
 	"altavoz/test/harness"
 )
 
+// TestEndToEndRoutesByDirectSend: without a template those who did not write get the message by Direct Send. Where the account does not have it, Meta says so to
+// the first of them, and the broadcast ends with that.
+func TestEndToEndRoutesByDirectSend(t *testing.T) {
+	t.Parallel()
+	a := harness.Start(t, harness.Config(t))
+	h := &deployment{API: harness.API{URL: a.URL()}, simulator: a.SimulatorURL()}
+	post(t, h.simulator+"/_simulator/faults", "window read=0%")
+	const broadcast = `{"phones":["573991239921","573991239922"],"use_queue":true,"route":"auto","category":"utility","body_text":"Tu pedido llegó"}`
+	if s := h.Finished(t, h.Queued(t, broadcast)); s.Result.Successful != 0 || s.Result.Failed != 2 || !strings.Contains(strings.Join(s.Result.Errors, " "), "Direct Send") {
+		t.Fatalf("%+v; want it refused, and why", s.Result)
+	}
+	post(t, h.simulator+"/_simulator/account", `{"direct_send":true}`)
+	if s := h.Finished(t, h.Queued(t, broadcast)); s.Result.Successful != 2 || s.Result.ByTemplate != 2 {
+		t.Fatalf("%+v; want both sent by Direct Send", s.Result)
+	}
+}
+
 // TestEndToEndRoutes: of a broadcast with both messages who wrote to its number gets the interactive one, and everybody
 // else the template; with windows as at Meta, all arrive. Status and export say which one it was.
 func TestEndToEndRoutes(t *testing.T) {
