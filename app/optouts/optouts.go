@@ -123,7 +123,7 @@ func (b *Book) records(h *optout.Heard, now time.Time) (recs []stream.Record) {
 	}
 	for i := range h.Renamed {
 		if r := &h.Renamed[i]; b.ours(r.Number) {
-			c.rename(r)
+			c.rename(r, now)
 		}
 	}
 	for i := range h.Said {
@@ -177,19 +177,24 @@ func (c *changes) pair(p *optout.Pair) {
 		return
 	}
 	k := key{business, user}
-	e := c.get(k).Paired(c.get(key{business, phone}))
-	if e.Out() || !c.book.Full() {
+	was := c.get(k)
+	if was.Phone != "" && was.Out() { //mutant:opt-out-stays-with-the-phone-of-before
+		before := key{business, was.Phone} // it may stand in the record of the id alone, which is of another phone now
+		e, _ := c.get(before).With(true, was.OutS, was.OutBy)
+		c.put(before, e)
+	}
+	if e := was.Paired(c.get(key{business, phone})); c.book.Learns(was, e.Out()) {
 		c.put(k, e)
 	}
 }
 
 // rename takes in that a person has other names than before.
-func (c *changes) rename(r *optout.Renamed) {
+func (c *changes) rename(r *optout.Renamed, now time.Time) {
 	business, _ := c.book.Business(r.Number)
 	for _, old := range c.names(business, r.Old...) {
 		for _, name := range optout.Persons(r.New...) {
 			k := key{business, name}
-			if e, news := c.get(k).RenamedFrom(c.get(key{business, old})); news {
+			if e, news := c.get(k).RenamedFrom(c.get(key{business, old}), r.AtS(now)); news {
 				c.put(k, e)
 			}
 		}

@@ -180,6 +180,52 @@ func TestOptOutFollowsWhoChangesThePhone(t *testing.T) {
 	}
 }
 
+// TestReturnOfAPhonesEarlierHolderUndoesNoOptOut: who opted out got the phone of somebody who came back, and comes back with it later, however often Meta
+// says that the phone changed.
+func TestReturnOfAPhonesEarlierHolderUndoesNoOptOut(t *testing.T) {
+	t.Parallel()
+	b, write := open(t)
+	at := time.Unix(1_790_000_000, 0)
+	write(heard(optout.Said{Number: one, Phone: "573001234561", Out: true, At: at}, optout.Said{Number: one, Phone: "573001234562", At: at.Add(time.Hour)}))
+	change := &optout.Heard{Renamed: []optout.Renamed{{Number: one, Old: []string{"573001234561"}, New: []string{"573001234562"}, At: at.Add(2 * time.Hour)}}}
+	write(change)
+	if !b.Out(one, "573001234562", "") {
+		t.Error("somebody else's return undid the opt-out of who has the phone now")
+	}
+	write(heard(optout.Said{Number: one, Phone: "573001234562", At: at.Add(3 * time.Hour)}))
+	if n := write(change); n != 0 || b.Out(one, "573001234562", "") {
+		t.Errorf("%d records; who came back with the new phone has opted out again", n)
+	}
+}
+
+// TestOptOutStaysWithThePhoneOfBefore: what was said of a user id stands in its record, which compaction leaves with the phone that the id has now.
+func TestOptOutStaysWithThePhoneOfBefore(t *testing.T) {
+	t.Parallel()
+	b, write := open(t)
+	pair := func(phone string) *optout.Heard {
+		return &optout.Heard{Pairs: []optout.Pair{{Number: one, Phone: phone, User: "CO.1"}}}
+	}
+	write(heard(optout.Said{Number: one, User: "CO.1", Out: true, At: time.Unix(1_790_000_000, 0)}))
+	write(pair("573001234561"))
+	recs, err := b.Heard(pair("573001234562"), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	compacted := optout.NewSet(10)
+	for i := range recs {
+		business, e, err := optout.Decode(&recs[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		compacted.Apply(business, e)
+	}
+	for _, name := range []string{"573001234561", "573001234562", "CO.1"} {
+		if !compacted.Out("tienda", name) {
+			t.Errorf("%s has not opted out by what compaction leaves", name)
+		}
+	}
+}
+
 // TestOptOutOfAUserIDBesideThePhoneHolds: a list may name a person by both, which no webhook has told.
 func TestOptOutOfAUserIDBesideThePhoneHolds(t *testing.T) {
 	t.Parallel()

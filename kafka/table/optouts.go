@@ -157,11 +157,11 @@ func (v *OptOuts) Paired(business, user, phone string) bool {
 	return v.set.Paired(business, user, phone)
 }
 
-// Full reports whether no more pairs are learnt than those of people who opted out.
-func (v *OptOuts) Full() bool {
+// Learns reports whether another phone of a user id than what was known of the id has is taken in.
+func (v *OptOuts) Learns(was optout.Entry, out bool) bool {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	return v.set.Full()
+	return v.set.Learns(was, out)
 }
 
 // Pairs is of how many user ids the phone is known.

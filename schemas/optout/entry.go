@@ -52,7 +52,11 @@ func (p *Pair) Names() (phone, user string, ok bool) {
 type Renamed struct {
 	Number   string
 	Old, New []string
+	At       time.Time
 }
+
+// AtS is when the names changed, as that of Said.
+func (r *Renamed) AtS(now time.Time) int64 { return atS(r.At, now) }
 
 // Heard is what a webhook says of people.
 type Heard struct {
@@ -63,11 +67,13 @@ type Heard struct {
 
 // AtS is when it was said, in Unix seconds. Meta's times are taken as they are, or who hears with a clock that is behind would put a STOP before the START
 // that it followed. Nobody says anything in the future: what claims to be of later than clocks differ is of now.
-func (s *Said) AtS(now time.Time) int64 {
-	if s.At.After(now.Add(maxAhead)) {
+func (s *Said) AtS(now time.Time) int64 { return atS(s.At, now) }
+
+func atS(at, now time.Time) int64 {
+	if at.After(now.Add(maxAhead)) {
 		return now.Unix()
 	}
-	return s.At.Unix() //mutant:a-clock-that-is-behind-moves-no-opt-out
+	return at.Unix() //mutant:a-clock-that-is-behind-moves-no-opt-out
 }
 
 // Persons are the names under which it is remembered.
@@ -128,10 +134,10 @@ func (e Entry) With(out bool, atS int64, by schemas.OptOutSource) (Entry, bool) 
 }
 
 // Paired returns the entry of a user id as one whose phone is known from now on, with what is known of that. Of an id that had another phone
-// before only silence goes on: what the holder of that phone said else is not said by the holder of this one.
+// before only silence goes on: what the holder of that phone said else is not said by the holder of this one, nor the other way round.
 func (e Entry) Paired(phone Entry) Entry {
 	if e.Phone != "" {
-		e = e.silence()
+		e = e.silence(phone.InS)
 	}
 	e.Phone = phone.Person
 	e, _ = e.With(true, phone.OutS, phone.OutBy)
@@ -139,19 +145,24 @@ func (e Entry) Paired(phone Entry) Entry {
 	return e
 }
 
-// silence returns of what is known only that the person has opted out, if that is so.
-func (e Entry) silence() Entry {
+// silence returns of what is known only that the person has opted out, if that is so. It is not undone by what somebody else said, who came back at
+// the given time.
+func (e Entry) silence(inS int64) Entry {
 	s := Entry{Person: e.Person, Phone: e.Phone}
 	if e.Out() {
-		s.OutS, s.OutBy = e.OutS, e.OutBy
+		s.OutS, s.OutBy = max(e.OutS, inS), e.OutBy //mutant:return-of-an-earlier-holder-undoes-no-opt-out
 	}
 	return s
 }
 
-// RenamedFrom returns the entry of a name that a person has now, with the opt-out of a name that the person had before. That the person came back
-// is not taken over: who had the new phone before may have opted out.
-func (e Entry) RenamedFrom(old Entry) (Entry, bool) {
-	old = old.silence()
+// RenamedFrom returns the entry of a name that a person has from a time on, with the opt-out of a name that the person had before. Until then
+// somebody else had the new one, so that person's return does not count, and this one's is not taken over: the other may have opted out.
+func (e Entry) RenamedFrom(old Entry, atS int64) (Entry, bool) {
+	inS := e.InS
+	if inS > atS { //mutant:who-came-back-with-the-new-phone-stays
+		inS = 0
+	}
+	old = old.silence(inS)
 	return e.With(true, old.OutS, old.OutBy) //mutant:opt-out-follows-who-changes-the-phone
 }
 

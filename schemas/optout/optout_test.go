@@ -179,7 +179,7 @@ func TestWhatIsSaidOfOnePersonHoldsForAllNamesWhateverTheOrder(t *testing.T) {
 	})
 }
 
-// TestPairsAreBounded: but not those of people who opted out.
+// TestPairsAreBounded: but not those of people who opted out, and an id that is known may get another phone.
 func TestPairsAreBounded(t *testing.T) {
 	t.Parallel()
 	set := optout.NewSet(2)
@@ -189,7 +189,11 @@ func TestPairsAreBounded(t *testing.T) {
 	set.Apply("b", optout.Entry{Person: "573001234569", OutS: 1})
 	set.Apply("b", optout.Entry{Person: "CO.9", Phone: "573001234569"})
 	set.Apply("b", optout.Entry{Person: "CO.8", Phone: "573001234568", OutS: 1})
-	if set.Pairs() != 4 || !set.Full() || set.Paired("b", "CO.3", "573001234563") || !set.Out("b", "CO.9") || !set.Out("b", "573001234568") {
+	set.Apply("b", optout.Entry{Person: "CO.1", Phone: "573001234567"})
+	if !set.Paired("b", "CO.1", "573001234567") || set.Learns(optout.Entry{Person: "CO.7"}, false) || !set.Learns(optout.Entry{Person: "CO.1", Phone: "573001234561"}, false) || !set.Learns(optout.Entry{Person: "CO.7"}, true) {
+		t.Error("beyond the bound the phone of another id is learnt, or none of an id that moved")
+	}
+	if set.Pairs() != 4 || set.Paired("b", "CO.3", "573001234563") || !set.Out("b", "CO.9") || !set.Out("b", "573001234568") {
 		t.Errorf("%d pairs; want two, and two of who opted out", set.Pairs())
 	}
 }
@@ -211,6 +215,31 @@ func TestUserIDOfAnotherPhoneTakesOnlySilenceWithIt(t *testing.T) {
 		if set.Out("b", name) != want {
 			t.Errorf("%s has opted out: %v; want %v", name, !want, want)
 		}
+	}
+}
+
+// TestReturnOfAPhonesEarlierHolderUndoesNoOptOut: whoever opted out and has that phone now, or its id, did not come back.
+func TestReturnOfAPhonesEarlierHolderUndoesNoOptOut(t *testing.T) {
+	t.Parallel()
+	set := optout.NewSet(10)
+	for _, e := range []optout.Entry{
+		{Person: "CO.1", Phone: "573001234561", OutS: 5},
+		{Person: "573001234562", OutS: 3, InS: 9},
+		{Person: "CO.1", Phone: "573001234562"},
+	} {
+		set.Apply("b", e)
+	}
+	for _, name := range []string{"573001234562", "CO.1"} {
+		if !set.Out("b", name) {
+			t.Errorf("%s: %+v; want the opt-out", name, set.Get("b", name))
+		}
+	}
+	old, holder := optout.Entry{Person: "573001234561", OutS: 5}, optout.Entry{Person: "573001234562", OutS: 3, InS: 9}
+	if e, news := holder.RenamedFrom(old, 10); !news || !e.Out() {
+		t.Errorf("%+v; want the opt-out of who has the phone since", e)
+	}
+	if e, news := holder.RenamedFrom(old, 8); news && e.Out() {
+		t.Errorf("%+v; want that of who came back with the new phone", e)
 	}
 }
 

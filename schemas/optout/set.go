@@ -111,8 +111,11 @@ func (s *Set) Paired(business, user, phone string) bool {
 	return known && was == n
 }
 
-// Full reports whether no more pairs are learnt than those of people who opted out.
-func (s *Set) Full() bool { return s.pairs >= s.maxPairs }
+// Learns reports whether the set takes in another phone of a user id than what was known of the id has. Beyond the bound it learns only those of who
+// opted out, and of ids that it knows: what is said of them would be said of whoever has the phone of before.
+func (s *Set) Learns(was Entry, out bool) bool {
+	return s.pairs < s.maxPairs || was.Phone != "" || out //mutant:pairs-are-bounded
+}
 
 // Pairs is of how many user ids the phone is known.
 func (s *Set) Pairs() int { return s.pairs }
@@ -153,10 +156,10 @@ func (s *Set) pair(business string, m *members, is Entry) {
 		return
 	}
 	e := was.Paired(phone)
+	if !s.Learns(was, is.Out() || e.Out()) {
+		return
+	}
 	if was.Phone == "" {
-		if s.Full() && !is.Out() && !e.Out() { //mutant:pairs-are-bounded
-			return
-		}
 		s.pairs++
 		s.drop(m, is.Person)
 	}

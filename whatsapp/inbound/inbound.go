@@ -157,7 +157,7 @@ func rename(v jsontext.Value) (r optout.Renamed, paired []optout.Pair, ok bool) 
 	}
 	phone, user, parent := text(of["wa_id"]), text(of["user_id"]), text(of["parent_user_id"])
 	r.Old = []string{text(m["from"]), text(m["from_user_id"]), text(m["from_parent_user_id"]), text(of["previous_user_id"])}
-	r.New = []string{phone, user, parent}
+	r.New, r.At = []string{phone, user, parent}, at(m)
 	return r, pairs(nil, phone, user, parent), true
 }
 

@@ -83,7 +83,7 @@ func TestNamesOfOnePersonAreTold(t *testing.T) {
 	c.Status(optout.Said{Phone: "573001234560", User: "CO.0", Parent: "CO.ENT.0"})
 	c.Status(optout.Said{User: "CO.9"})
 	c.Take("messages", jsontext.Value(`[{"from":"573001234561","from_user_id":"CO.1","type":"text"},{"from_user_id":"CO.2","from_parent_user_id":"CO.ENT.2","type":"image"},
-		{"from":"573001234563","type":"system","from_user_id":"CO.3","system":{"type":"user_changed_number","wa_id":"573001234564","user_id":"CO.4"}}]`))
+		{"from":"573001234563","type":"system","timestamp":"1790000000","from_user_id":"CO.3","system":{"type":"user_changed_number","wa_id":"573001234564","user_id":"CO.4"}}]`))
 	c.Take("contacts", jsontext.Value(`[{"wa_id":"573001234562","user_id":"CO.2"}]`))
 	c.Take("user_preferences", jsontext.Value(`[{"wa_id":"573001234565","user_id":"CO.5","parent_user_id":"CO.ENT.5","category":"marketing_messages","value":"stop"}]`))
 	pair := func(phone, user string) optout.Pair { return optout.Pair{Number: "1065", Phone: phone, User: user} }
@@ -93,7 +93,7 @@ func TestNamesOfOnePersonAreTold(t *testing.T) {
 	}, got.Pairs); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]optout.Renamed{{Number: "1065", Old: []string{"573001234563", "CO.3", "", ""}, New: []string{"573001234564", "CO.4", ""}}}, got.Renamed); diff != "" {
+	if diff := cmp.Diff([]optout.Renamed{{Number: "1065", Old: []string{"573001234563", "CO.3", "", ""}, New: []string{"573001234564", "CO.4", ""}, At: time.Unix(1_790_000_000, 0)}}, got.Renamed); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]optout.Pair{pair("573001234565", "CO.5"), pair("573001234565", "CO.ENT.5")}, people(&c, "user_preferences").Pairs); diff != "" {
