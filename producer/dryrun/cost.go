@@ -34,18 +34,27 @@ type Cost struct {
 	Assumptions []string `json:"assumptions"`
 }
 
-// costOf estimates what the messages of a category to those pending cost.
-func (l *List) costOf(card *rates.Card, category rates.Category, in es.Language) *Cost {
+// costOf estimates what the messages of a content to those pending cost.
+func (l *List) costOf(card *rates.Card, c *schemas.Content, in es.Language) *Cost {
+	category := categoryOf(c)
 	assumed := []es.Sentence{es.Say(es.CostDelivered), es.Say(es.CostTemplate, string(category))}
-	if category == rates.Service {
+	switch {
+	case category == rates.Service:
 		assumed[1] = es.Say(es.CostService, rates.FreeService)
+	case c.GetTemplate() == nil:
+		assumed[1] = es.Say(es.CostDirect, string(category))
 	}
 	return &Cost{card.Estimate(l.countries, category), es.All(assumed, in)}
 }
 
-// category is what a message is billed as: a template as its account has it or, where that is not known, as the costliest.
-func category(c *schemas.Content) rates.Category {
-	if c.GetTemplate() == nil {
+// categoryOf is what a message is billed as: a template as its account has it or, where that is not known, as the costliest; by Direct Send, for which
+// Meta makes a template, as the category that the message says.
+func categoryOf(c *schemas.Content) rates.Category {
+	switch {
+	case c.GetTemplate() != nil:
+	case c.Exempt():
+		return rates.Category(c.GetCategory())
+	default:
 		return rates.Service
 	}
 	switch known := rates.Category(strings.ToLower(c.GetTemplate().GetCategory())); known {

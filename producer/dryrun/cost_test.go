@@ -37,6 +37,9 @@ func TestCostIsOfThoseWhoWouldBeSentTo(t *testing.T) {
 		says      es.Sentence
 	}{
 		{"free-form", &schemas.Content{Body: "Hola"}, nil, card, rates.Service, "0.040000", es.Say(es.CostService, 1000)},
+		{"by Direct Send", &schemas.Content{Body: "Hola", Category: "utility"}, nil, card, rates.Utility, "0.500000", es.Say(es.CostDirect, "utility")},
+		{"either, the other one by Direct Send", &schemas.Content{Body: "Hola", Category: "utility", Route: schemas.Route_ROUTE_AUTO}, nil, card, rates.Utility, "0.500000", es.Say(es.CostDirect, "utility")},
+		{"a category that is none", &schemas.Content{Body: "Hola", Category: "service"}, nil, card, rates.Service, "0.040000", es.Say(es.CostService, 1000)},
 		{"with a value of each", &schemas.Content{Body: "Hola {{n}}", ButtonText: "Ver", ButtonUrl: "https://example.com", Variables: []string{"n"}}, nil, card, rates.Service, "0.020000", es.Say(es.CostService, 1000)},
 		{"a template of an unknown account", &schemas.Content{Template: &schemas.Template{Name: "a"}}, nil, card, rates.Marketing, "4.000000", es.Say(es.CostTemplate, "marketing")},
 		{"a template", &schemas.Content{Template: &schemas.Template{Name: "a"}}, billed("UTILITY"), card, rates.Utility, "0.400000", es.Say(es.CostTemplate, "utility")},

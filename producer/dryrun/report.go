@@ -120,7 +120,7 @@ func (r *Run) Report(ctx context.Context, req *request.Request, n Number, now ti
 		Sending: l.sendingOf(req, n, now, in), Warnings: es.All(req.Warnings, in),
 	}
 	if card := r.Ports.Rates; card != nil {
-		report.Cost = l.costOf(card, category(req.Content), in)
+		report.Cost = l.costOf(card, req.Content, in)
 	}
 	if l.pending > 0 && content != nil {
 		if report.CallPath, report.Call, err = r.Ports.Render(number, content, l.first, schemas.Callback(schemas.TaskID{}, l.firstAt)); err != nil {

@@ -23,6 +23,7 @@ const (
 	CostDelivered   Code = "cost_delivered"
 	CostService     Code = "cost_service"
 	CostTemplate    Code = "cost_template"
+	CostDirect      Code = "cost_direct"
 )
 
 var dryRuns = map[Code]text{
@@ -87,6 +88,10 @@ var dryRuns = map[Code]text{
 	CostService: {
 		"los mensajes sin plantilla se cobran a partir de %s por número y mes; 'least' vale si el número no ha usado ninguno de ellos",
 		"messages without a template are billed beyond %s a number and month; 'least' is so if the number has used none of them",
+	},
+	CostDirect: {
+		"los mensajes por Direct Send se cobran como %s, su categoría",
+		"messages by Direct Send are billed as %s, their category",
 	},
 	CostTemplate: {
 		"la plantilla se cobra como %s: la categoría que tiene en su cuenta o, si no se sabe, marketing",
