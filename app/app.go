@@ -205,9 +205,9 @@ func (a *App) startEmbedded(ctx context.Context) error {
 		}
 		id := simulatedNumber
 		account := simulator.Config{Numbers: []simulator.Number{{ID: id, Token: simulatedToken}}, Webhooks: a.simulatedWebhooks(), AnyEndings: cfg.AnyEndings, Logger: a.log}
-		api, err := embedded.StartSimulator(ctx, cfg.SimulatorAddr, account, "", a.network.Listen)
+		api, err := embedded.StartSimulator(ctx, cfg.SimulatorAddr, account, cfg.Faults, a.network.Listen)
 		if err != nil {
-			return withHint(err, "set ALTAVOZ_SIMULATOR_ADDR to another address")
+			return withHint(err, "set ALTAVOZ_SIMULATOR_ADDR to another address; altavoz simulate --help has the rules of ALTAVOZ_SIMULATOR_FAULTS")
 		}
 		a.log.Info("simulator runs: nothing leaves this machine", "url", api.URL())
 		a.api = api

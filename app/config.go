@@ -136,6 +136,7 @@ type EmbeddedConfig struct {
 	DataBudget    environment.Bytes `envconfig:"ALTAVOZ_DATA_BUDGET" help:"the most that the embedded Kafka keeps there: above 80 % of it finished work is trimmed, and broadcasts are refused when all of it is taken; 0: no bound"`
 	KafkaAddr     string            `envconfig:"ALTAVOZ_EMBEDDED_KAFKA_ADDR" help:"where the embedded Kafka listens"`
 	SimulatorAddr string            `envconfig:"ALTAVOZ_SIMULATOR_ADDR" help:"where the Cloud API simulator listens"`
+	Faults        string            `envconfig:"ALTAVOZ_SIMULATOR_FAULTS" help:"rules of the simulator, as altavoz simulate --faults has them, separated by ';'"`
 	AnyEndings    bool              `envconfig:"ALTAVOZ_SIMULATOR_ANY_ENDINGS" help:"whether any phone may have an ending that fails on purpose, not only 57399..."`
 }
 

@@ -34,6 +34,7 @@ Words of fault rules, for some (number=, phone=573..., after=1000, for=30s) or f
   late_131026=2%        accepted, and failed in a webhook
   window                131047 for phones that have not written within 24 hours
   read=60%              of messages are read
+  taps=20%  stops=1%    of the phones tap something of the message, or answer STOP, within ten seconds
   webhook_delay=1s..5s  between two statuses; webhook_shuffle: in any order; webhook_early=10%: before the answer
   webhook_drop=1%  webhook_dup=5%  webhook_old    never told; told twice; in the shape of before 2026
 

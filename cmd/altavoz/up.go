@@ -13,23 +13,27 @@ import (
 
 func upCommand() *cobra.Command {
 	var anyEndings bool
+	var faults []string
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Run everything in one process; what is not configured is embedded",
 		Long: "Runs every role in one process. Where no Kafka is configured it brings one along, with its log in ALTAVOZ_DATA_DIR: a restart\n" +
 			"goes on where it was. Where no WhatsApp number is configured it sends to a simulator of the Cloud API. `altavoz config`\n" +
 			"shows the settings.",
-		Args: usage(cobra.NoArgs),
+		Example: "  altavoz up --faults 'taps=30% stops=2%'   # people answer by themselves",
+		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := app.Load()
 			if err != nil {
 				return err
 			}
 			cfg.Embedded.AnyEndings = cfg.Embedded.AnyEndings || anyEndings
+			cfg.Embedded.Faults = strings.Join(append(faults, cfg.Embedded.Faults), ";") // of two rules that say the same the first counts
 			return runProcess(cmd, cfg, func(a *app.App) { greet(cmd, cfg, a) })
 		},
 	}
 	cmd.Flags().BoolVar(&anyEndings, "any-endings", false, "the simulator's endings that fail on purpose hold for any phone, not only 57399...")
+	cmd.Flags().StringArrayVar(&faults, "faults", nil, "rules of the simulator, as altavoz simulate has them: 'taps=30% stops=2%'")
 	return cmd
 }
 

@@ -73,7 +73,7 @@ func mutants() []mutant {
 		{marker: "slice-of-personal-recipients-fits-a-record", change: makeFalse(), test: "TestRefusedRecipients", in: "schemas/request"},
 		{marker: "personal-recipients-are-bounded", change: drop(), test: "TestPersonalRecipientsAreBounded", in: "schemas/request"},
 		{marker: "one-list-a-request", change: makeFalse(), test: "TestRefusedRecipients", in: "schemas/request"},
-		{marker: "same-file-is-kept-once", change: makeFalse(), test: "TestAFileOfSeveralRecipientsIsKeptOnce"},
+		{marker: "same-file-is-kept-once", change: makeFalse(), test: "TestAFileOfSeveralRecipientsIsKeptOnce", in: "schemas/request"},
 		{marker: "values-are-beside-their-phones", change: makeFalse(), test: "TestSliceHasValuesBesideItsPhones"},
 		{marker: "retry-has-the-values-of-its-places", change: value("append(out.Personal, some.GetPersonal()[0])"), test: "TestPersonalRecipientsGetWhatIsTheirOwn", in: "processor/fanout"},
 		{marker: "slices-have-a-known-size", change: makeFalse(), test: "TestListsThatDoNotFitTheirRecipientsFail", in: "processor/fanout"},

@@ -156,7 +156,7 @@ var packages = map[string][]string{
 	"whatsapp/simulator/faults":       {"whatsapp/simulator/ledger"},
 	"whatsapp/simulator/codes":        {},
 	"whatsapp/simulator/h2":           {},
-	"whatsapp/simulator/templates":    {},
+	"whatsapp/simulator/templates":    {"whatsapp/simulator/ledger"},
 	"whatsapp/simulator/ledger":       {},
 	"whatsapp/simulator/pages":        {},
 	"whatsapp/simulator/server":       {"whatsapp/simulator/h2"},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"altavoz/whatsapp/simulator/codes"
+	"altavoz/whatsapp/simulator/content"
 	"altavoz/whatsapp/simulator/faults"
 	"altavoz/whatsapp/simulator/ledger"
 	"altavoz/whatsapp/simulator/users"
@@ -38,14 +39,36 @@ func (s *Simulator) SendWebhooks(ctx context.Context) {
 
 // plan decides what webhooks tell of an accepted message. The channel, if it is not nil, is closed once the first one was posted,
 // which the answer waits for.
-func (s *Simulator) plan(m *webhooks.Message, late faults.Late, c faults.Call, now time.Time) <-chan struct{} {
+func (s *Simulator) plan(m *webhooks.Message, got *ledger.Received, late faults.Late, c faults.Call, now time.Time) <-chan struct{} {
 	later := s.rules.Load().Later(c, now, late)
 	m.Old, m.Username, m.Linked = later.Old, later.Username, later.Linked
 	if late.Code != 0 {
 		k := codes.Of(late.Code)
 		m.Failure = webhooks.Failure{Code: late.Code, Title: k.Title, Details: k.Details}
 	}
+	s.answers(got, &later, now)
 	return s.hooks.Accepted(m, now, later)
+}
+
+// answers has the phone that got a message tap it, or say STOP, if it does that by itself.
+func (s *Simulator) answers(got *ledger.Received, later *faults.Later, now time.Time) {
+	if at := now.Add(later.Tap); later.Tap > 0 {
+		if tap, ok := webhooks.Answered(got, got.Type == content.TypeLocation, later.Choice); ok && s.openWindow(got.Number, users.Person(got.Phone), at) {
+			tap.ID = s.ownID(got.Phone)
+			s.hooks.Answer(tap.Body(*got, at), at)
+		}
+	}
+	if at := now.Add(later.Stop); later.Stop > 0 && s.openWindow(got.Number, users.Person(got.Phone), at) {
+		s.hooks.Answer(webhooks.Inbound(got.Number, got.Phone, users.Valid(got.Phone), s.ownID(got.Phone), "STOP", at), at)
+	}
+}
+
+// ownID is the id of a message that a phone writes.
+func (s *Simulator) ownID(phone string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.traces++
+	return s.wamid(phone, ^s.traces) // messages count from 0
 }
 
 // await lets a webhook go before the answer.
@@ -129,11 +152,7 @@ func (s *Simulator) inbound(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if s.hooks != nil {
-		s.mu.Lock()
-		s.traces++
-		id := s.wamid(in.From, ^s.traces) // messages count from 0
-		s.mu.Unlock()
-		err = s.hooks.Raw(webhooks.Inbound(in.Number, in.From, user, id, in.Text, now), now)
+		err = s.hooks.Raw(webhooks.Inbound(in.Number, in.From, user, s.ownID(in.From), in.Text, now), now)
 	}
 	answerQueued(w, err)
 }

@@ -396,3 +396,44 @@ func TestPhonesTap(t *testing.T) {
 		}
 	})
 }
+
+// TestPhonesAnswerByThemselves: as often as the rules say, with something of the message that they got, and only if they got it.
+func TestPhonesAnswerByThemselves(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, b := hooked(t, simulator.Config{Numbers: []simulator.Number{{ID: number, Token: "t"}}, Faults: "taps=100% stops=100% webhook_drop=100%"})
+		place := strings.NewReplacer(`"header":`+header+`,`, "", `,"footer":{"text":"pie"}`, "").Replace(shaped("location_request_message", `{"name":"send_location"}`))
+		template := `{"messaging_product":"whatsapp","to":"+573001234567","type":"template","template":{"name":"aviso_corte","language":{"code":"es_CO"},"components":[` +
+			`{"type":"header","parameters":[{"type":"text","parameter_name":"nombre","text":"Ana"}]},{"type":"body","parameters":[{"type":"text","parameter_name":"fecha","text":"lunes"},` +
+			`{"type":"text","parameter_name":"barrio","text":"Laureles"}]},{"type":"button","sub_type":"url","index":"0","parameters":[{"type":"text","text":"7"}]}]}}`
+		for _, tt := range []struct{ body, says string }{
+			{shaped("button", `{"buttons":[`+replies(1)+`]}`), `"button_reply":{"id":"0","title":"t0"}`},
+			{shaped("list", `{"button":"Ver","sections":[{"rows":[{"id":"9am","title":"9:00"}]}]}`), `"list_reply":{"id":"9am","title":"9:00"}`},
+			{place, `"location":{"latitude":4.65,"longitude":-74.05}`},
+			{template, `"button":{"payload":"Entendido","text":"Entendido"}`},
+			{message(), ""},
+		} {
+			before := len(b.bodies())
+			if w := call(s, http.MethodPost, "/v25.0/"+number+"/messages", tt.body); w.Code != http.StatusOK {
+				t.Fatalf("%d %s", w.Code, w.Body)
+			}
+			time.Sleep(time.Minute)
+			got := strings.Join(b.bodies()[before:], "\n")
+			if !strings.Contains(got, tt.says) || strings.Count(got, `"body":"STOP"`) != 1 || strings.Count(got, `"context"`) != min(len(tt.says), 1) {
+				t.Errorf("%s; want %q and STOP", got, tt.says)
+			}
+		}
+		before := len(b.bodies())
+		if err := s.SetFaults("taps=100% stops=100% late_131026=100% webhook_drop=100%"); err != nil {
+			t.Fatal(err)
+		}
+		call(s, http.MethodPost, "/v25.0/"+number+"/messages", message())
+		time.Sleep(time.Minute)
+		if got := b.bodies()[before:]; len(got) > 0 {
+			t.Errorf("who got nothing says %s", got)
+		}
+		if h := s.Summary().Webhooks; h.Pending != 0 {
+			t.Errorf("%+v; want none pending", h)
+		}
+	})
+}

@@ -131,15 +131,16 @@ func (s *Simulator) accept(x *exchange, req request, f faults.Fate, c faults.Cal
 	answered := f.Effect == faults.None
 	s.mu.Lock()
 	id := s.wamid(req.phone, uint64(s.ledger.Messages()))
-	place := s.ledger.Accepted(req.key, req.callback != "", ledger.Received{
+	got := ledger.Received{
 		Number: x.number, Phone: req.phone, Callback: req.callback, WAMID: id, Time: now, Answered: answered, Text: req.used.Text, Media: req.used.ID,
 		Type: req.used.Type, Choices: req.used.Choices, Marketing: x.marketing,
-	})
+	}
+	place := s.ledger.Accepted(req.key, req.callback != "", got)
 	s.stateOf(x.number).rate.Add(now)
 	s.mu.Unlock()
 	if s.hooks != nil {
 		m := &webhooks.Message{Number: x.number, Phone: req.phone, User: req.user, WAMID: id, Callback: req.callback, Category: billed(req.category, x.marketing), Place: place}
-		x.await(s.plan(m, f.Late, c, now))
+		x.await(s.plan(m, &got, f.Late, c, now))
 	}
 
 	body := acceptance(req, id)
@@ -270,7 +271,7 @@ func (s *Simulator) parse(body []byte, marketing bool) (request, content.Used, *
 		if e := s.account.Load().refuses(sent.Category, marketing); e != nil {
 			return request{}, content.Used{}, e
 		}
-		req.used, req.category, req.template = content.Used{Text: sent.Text, Type: "template", ID: sent.Media, Path: sent.Path, Kind: sent.Kind}, sent.Category, true
+		req.used, req.category, req.template = content.Used{Text: sent.Text, Choices: sent.Choices, Type: "template", ID: sent.Media, Path: sent.Path, Kind: sent.Kind}, sent.Category, true
 		return req, req.used, nil
 	default:
 		return request{}, content.Used{}, invalid("Param type must be one of {TEXT, INTERACTIVE, TEMPLATE} - got %q.", kind)

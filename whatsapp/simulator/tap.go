@@ -42,10 +42,7 @@ func (s *Simulator) tap(w http.ResponseWriter, r *http.Request) {
 	}
 	now := time.Now()
 	s.openWindow(message.Number, users.Person(tap.From), now)
-	s.mu.Lock()
-	s.traces++
-	tap.ID = s.wamid(tap.From, ^s.traces)
-	s.mu.Unlock()
+	tap.ID = s.ownID(tap.From)
 	answerQueued(w, s.hooks.Raw(tap.Body(message, now), now))
 }
 

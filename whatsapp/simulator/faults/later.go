@@ -16,19 +16,21 @@ const (
 	usualUntilSent      = 150 * time.Millisecond
 	usualUntilDelivered = 700 * time.Millisecond
 	usualUntilRead      = 3 * time.Second
+	usualUntilAnswer    = 10 * time.Second
 )
 
 // wish is what a rule says about webhooks. The first rule that says it counts.
 type wish struct {
 	delay                  *span
 	read, drop, dup, early *float64
+	taps, stops            *float64
 	shuffle, old           bool
 	username, linked       bool
 }
 
 // word reads one word; known is false for what is none of webhooks.
 func (w *wish) word(key, value string) (known bool, err error) {
-	parts := map[string]**float64{"read": &w.read, "webhook_drop": &w.drop, "webhook_dup": &w.dup, "webhook_early": &w.early}
+	parts := map[string]**float64{"read": &w.read, "webhook_drop": &w.drop, "webhook_dup": &w.dup, "webhook_early": &w.early, "taps": &w.taps, "stops": &w.stops}
 	switch key {
 	case "webhook_delay":
 		var s span
@@ -58,7 +60,7 @@ func (w *wish) join(r *wish) {
 	if r.delay != nil {
 		w.delay = r.delay
 	}
-	for _, p := range []struct{ into, from **float64 }{{&w.read, &r.read}, {&w.drop, &r.drop}, {&w.dup, &r.dup}, {&w.early, &r.early}} {
+	for _, p := range []struct{ into, from **float64 }{{&w.read, &r.read}, {&w.drop, &r.drop}, {&w.dup, &r.dup}, {&w.early, &r.early}, {&w.taps, &r.taps}, {&w.stops, &r.stops}} {
 		if *p.from != nil {
 			*p.into = *p.from
 		}
@@ -83,6 +85,10 @@ type Later struct {
 	Lost  int    // steps that are not told
 	Early bool   // the first one comes before the answer
 	Old   bool   // in the shape of before 2026
+
+	// How long after the message was accepted the phone that got it taps something of it, and says STOP; 0: it does not.
+	Tap, Stop time.Duration
+	Choice    uint64 // chance of what is tapped
 
 	Username, Linked bool // the recipient is named by user id alone, and by that of linked portfolios too
 }
@@ -119,7 +125,23 @@ func (rs *Rules) Later(c Call, now time.Time, late Late) Later {
 			s.Told, s.Happens = s.Told-first, max(s.Happens-first, 0)
 		}
 	}
+	if late.Code == 0 { // who did not get it does nothing with it
+		out.answers(&w, chance)
+	}
 	return out
+}
+
+// answers decides what the phone does by itself, once it has the message.
+func (l *Later) answers(w *wish, chance *rand.Rand) {
+	least := usualUntilSent + usualUntilDelivered
+	until := span{least, usualUntilAnswer - least}
+	l.Choice = chance.Uint64()
+	if chance.Float64() < orZero(w.taps) {
+		l.Tap = until.draw(chance)
+	}
+	if chance.Float64() < orZero(w.stops) {
+		l.Stop = until.draw(chance)
+	}
 }
 
 // steps returns the way of a message.

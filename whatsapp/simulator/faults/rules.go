@@ -84,6 +84,7 @@ type Rules struct{ rules []*rule }
 //	webhook_dup=5%       of statuses are told twice                     webhook_shuffle      a message's statuses come in any order
 //	webhook_old          as before 2026: a conversation, no user ids    webhook_username     whoever it is has a username: no phones
 //	webhook_linked       with the id that linked portfolios have in common
+//	taps=20%             of the phones tap a choice of the message      stops=1%             of the phones answer STOP
 //
 // Shares of one line exclude each other; of several lines that hit, the first one counts. Which calls are hit follows from
 // Call.Chance and not from the order of calls.

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf16"
+
+	"altavoz/whatsapp/simulator/ledger"
 )
 
 // Lengths of a message by template, in characters.
@@ -52,6 +54,7 @@ type Sent struct {
 	Media    string // id of the header's file; "": none
 	Path     string // where the id stands
 	Kind     string // image, video, document
+	Choices  []ledger.Choice
 }
 
 // wire is the member template of a message.
@@ -184,6 +187,9 @@ func (c *checking) hold(x component) *Refusal {
 			if r := holdButton(i, strings.ToUpper(b.Type), b.URL, c.buttons[i]); r != nil {
 				return r
 			}
+			if strings.EqualFold(b.Type, "QUICK_REPLY") {
+				c.sent.Choices = append(c.sent.Choices, quickReply(b.Text, c.buttons[i]))
+			}
 			delete(c.buttons, i)
 		}
 	}
@@ -286,6 +292,15 @@ func value(where, text string) *Refusal {
 		return refuse(codeParameter, "%s: Param text cannot have new-line/tab characters or more than 4 consecutive spaces", where)
 	}
 	return nil
+}
+
+// quickReply is what a tap on a quick reply says: the payload of the message, or else its text.
+func quickReply(text string, p *part) ledger.Choice {
+	c := ledger.Choice{Kind: ledger.ChoiceQuick, ID: text, Title: text}
+	if p != nil {
+		c.ID = p.Parameters[0].Payload
+	}
+	return c
 }
 
 func holdButton(i int, kind, link string, p *part) *Refusal {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"altavoz/whatsapp/simulator/ledger"
 	"altavoz/whatsapp/simulator/templates"
 )
 
@@ -74,7 +75,8 @@ func TestMessagesByTemplateAreHeldToTheirTemplate(t *testing.T) {
 func TestAMessageByTemplateSaysWhatTheRecipientReads(t *testing.T) {
 	t.Parallel()
 	s := templates.New()
-	if got, r := s.Check([]byte(cut)); r != nil || got != (templates.Sent{Text: "El lunes no habrá agua en Chapinero.", Category: "utility"}) {
+	if got, r := s.Check([]byte(cut)); r != nil || got.Text != "El lunes no habrá agua en Chapinero." || got.Category != "utility" || got.Media != "" ||
+		len(got.Choices) != 1 || got.Choices[0] != (ledger.Choice{Kind: ledger.ChoiceQuick, ID: "SI", Title: "Entendido"}) {
 		t.Errorf("%+v, %+v", got, r)
 	}
 	got, r := s.Check([]byte(promo))

@@ -31,6 +31,7 @@ const (
 	postTimeout   = 10 * time.Second
 	maxAnswer     = 64 << 10 // bytes of an answer that are read so that its connection can be used again
 	maxRaw        = 32       // bodies handed in as they are that may be pending, of up to MaxBody each
+	maxAnswers    = 20_000   // what phones do by themselves that may be pending, at some 1.5 KB each
 
 	// A request that is not answered with 200 is repeated soon, then less and less often. Meta gives up after 7 days; who looks at
 	// a simulator does so before.
@@ -93,6 +94,7 @@ type Engine struct {
 	queue   queue
 	counts  ledger.Webhooks
 	raw     int  // bodies among what is pending
+	answers int  // of phones by themselves that are pending
 	refused bool // the last post was not taken
 }
 
@@ -144,14 +146,21 @@ var ErrFull = errors.New("too many webhooks are pending")
 
 // Raw sends a body as it is, signed.
 func (e *Engine) Raw(body []byte, now time.Time) error {
+	return e.keep(body, now, &e.raw, maxRaw)
+}
+
+// Answer sends a body, signed, at a time, for a phone that does something by itself. One for which there is no room is not sent.
+func (e *Engine) Answer(body []byte, at time.Time) { _ = e.keep(body, at, &e.answers, maxAnswers) }
+
+func (e *Engine) keep(body []byte, due time.Time, held *int, most int) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.raw >= maxRaw {
+	if *held >= most {
 		return ErrFull
 	}
-	e.raw++
+	*held++
 	e.counts.Pending++
-	e.add(job{due: now, batch: &batch{raw: body}})
+	e.add(job{due: due, batch: &batch{raw: body, held: held}})
 	return nil
 }
 
@@ -241,8 +250,8 @@ func (e *Engine) dropAll() {
 func (e *Engine) drop(b *batch) {
 	e.counts.Pending -= b.weight()
 	e.counts.Dropped += b.weight()
-	if b.raw != nil {
-		e.raw--
+	if b.held != nil {
+		*b.held--
 	}
 	b.release()
 }

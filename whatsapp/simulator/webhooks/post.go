@@ -61,8 +61,8 @@ func (e *Engine) settle(b *batch, err error, over bool) {
 // count takes what was told off what is pending. The caller holds e.mu.
 func (e *Engine) count(b *batch) {
 	e.counts.Pending -= b.weight()
-	if b.raw != nil {
-		e.raw--
+	if b.held != nil {
+		*b.held--
 		e.counts.Others++
 	}
 	for _, ev := range b.events {

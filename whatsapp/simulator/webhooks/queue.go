@@ -28,6 +28,7 @@ func (e *event) size() int { return eventBytes + callbackFactor*len(e.Callback) 
 type batch struct {
 	events []*event
 	raw    []byte
+	held   *int // how many such bodies are pending
 	tries  int
 }
 

@@ -29,6 +29,22 @@ type Place struct {
 // Located reports whether it is one.
 func (p *Place) Located() bool { return p.Latitude != nil && p.Longitude != nil }
 
+// Answered is a tap on a message by the phone that got it: one of its choices, by chance, or its location where that is asked for; false: there is nothing
+// to tap.
+func Answered(of *ledger.Received, located bool, chance uint64) (Tap, bool) {
+	t := Tap{From: of.Phone, User: users.Valid(of.Phone)}
+	switch {
+	case len(of.Choices) > 0:
+		t.Choice = of.Choices[chance%uint64(len(of.Choices))]
+	case located:
+		latitude, longitude := 4.65, -74.05
+		t.Choice.Kind, t.Latitude, t.Longitude = ledger.ChoiceLocation, &latitude, &longitude
+	default:
+		return Tap{}, false
+	}
+	return t, true
+}
+
 // Body writes that a message of ours is answered so.
 func (t *Tap) Body(of ledger.Received, at time.Time) []byte {
 	type object = map[string]any
