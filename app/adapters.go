@@ -46,10 +46,11 @@ var (
 	_ dryrun.People     = (*optouts.Book)(nil)
 	_ history.Records   = (*records.Reader)(nil)
 
-	_ prepare.Records = (*records.Reader)(nil)
-	_ fanout.Statuses = (*table.Statuses)(nil)
-	_ fanout.Controls = (*table.Controls)(nil)
-	_ prepare.Media   = (*media.Resolver)(nil)
+	_ prepare.Records   = (*records.Reader)(nil)
+	_ fanout.Statuses   = (*table.Statuses)(nil)
+	_ fanout.Controls   = (*table.Controls)(nil)
+	_ prepare.Media     = (*media.Resolver)(nil)
+	_ prepare.Templates = (*templates.Book)(nil)
 
 	_ sender.Records   = held{}
 	_ sender.Contents  = blob.Reader{}

@@ -85,7 +85,7 @@ func (a *App) openClients(ctx context.Context) error {
 			return err
 		}
 	}
-	if roles.Has(RoleProducer) {
+	if roles.Has(RoleProducer, RoleFanout) {
 		if err := a.openTemplates(); err != nil {
 			return err
 		}

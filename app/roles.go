@@ -174,7 +174,7 @@ func (a *App) newFanout(g *group.Group) (processor.Worker, error) {
 	}
 	return fanout.New(cfg, fanout.Ports{
 		Committer: g, Pauser: g, Express: a.clients.express, Bulk: a.clients.bulk, Records: a.clients.reader,
-		Statuses: a.clients.Statuses, Controls: a.clients.Controls, Media: a.clients.media, Home: a.layout.Home, Reject: rejects.Keep,
+		Statuses: a.clients.Statuses, Controls: a.clients.Controls, Media: a.clients.media, Templates: a.clients.templates, Home: a.layout.Home, Reject: rejects.Keep,
 	}), cfg.Validate()
 }
 

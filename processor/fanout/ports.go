@@ -37,14 +37,14 @@ type Controls interface {
 
 // Ports is what the stage is plugged into.
 type Ports struct {
-	Committer stream.Committer
-	Pauser    stream.Pauser
-	Express   stream.Log // no linger
-	Bulk      stream.Log
-	Records   prepare.Records
-	Statuses  Statuses
-	Controls  Controls
-	Media     prepare.Media
+	Committer     stream.Committer
+	Pauser        stream.Pauser
+	Express, Bulk stream.Log // Express does not linger
+	Records       prepare.Records
+	Statuses      Statuses
+	Controls      Controls
+	Media         prepare.Media
+	Templates     prepare.Templates // nil: nobody judges them
 	// Home returns the partition of the topic that a key belongs to.
 	Home func(t stream.Topic, key []byte) int32
 	// Reject makes the record that keeps rec, and why it can't be processed, in the topic rejects.

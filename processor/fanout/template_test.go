@@ -1,10 +1,14 @@
 package fanout
 
 import (
+	"context"
+	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/schemas/standing"
 )
 
@@ -91,4 +95,56 @@ func TestTaskEndsWhoseTemplateIsDisabled(t *testing.T) {
 			t.Errorf("%d dispatched, want those of a minute and some", n)
 		}
 	})
+}
+
+// judge says the same of each template, and counts how often it is asked.
+type judge struct {
+	asked atomic.Int32
+	why   es.Sentence
+	err   error
+}
+
+func (j *judge) Judge(context.Context, string, *schemas.Content) (string, es.Sentence, error) {
+	j.asked.Add(1)
+	return "MARKETING", j.why, j.err
+}
+
+// TestTemplateIsHeldToItsAccountBeforeAnybodyIsWrittenTo: one that does not fit ends its task with the words of the refusal over HTTP; what can't be found
+// out stops nothing, and what the producer has checked is not asked again.
+func TestTemplateIsHeldToItsAccountBeforeAnybodyIsWrittenTo(t *testing.T) {
+	for name, c := range map[string]struct {
+		judge    *judge
+		category string // that whoever accepted it wrote
+		failed   bool
+		asked    int32
+		known    string // what sends say of it
+	}{
+		"it fits":              {&judge{}, "", false, 1, "MARKETING"},
+		"it does not":          {&judge{why: es.Say(es.TemplateUnknown, "aviso")}, "", true, 1, ""},
+		"Meta is silent":       {&judge{err: errors.New("no answer")}, "", false, 1, "MARKETING"},
+		"the producer checked": {&judge{why: es.Say(es.TemplateUnknown, "aviso")}, "UTILITY", false, 0, "UTILITY"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, w *world) {
+				w.templates = c.judge
+				w.run()
+				b := event("100", phonesFrom(0, 3)...)
+				b.Content = &schemas.Content{Template: &schemas.Template{Name: "aviso", Language: "es_CO", Category: c.category}}
+				b.AcceptedMs = time.Now().UnixMilli()
+				id := w.submit(b)
+				passes(time.Minute)
+				if c.failed {
+					if s := w.status(id); s.GetPhase() != schemas.Phase_PHASE_FAILED || s.GetCause().GetSentence() != string(es.TemplateUnknown) || w.once(id) > 0 {
+						t.Errorf("it says %v %v, and %d are dispatched", s.GetPhase(), s.GetCause(), w.once(id))
+					}
+				} else {
+					w.finished(id)
+					w.expect(id, counts{"sent": 3})
+				}
+				if n := c.judge.asked.Load(); n != c.asked {
+					t.Errorf("asked %d times, want %d", n, c.asked)
+				}
+			})
+		})
+	}
 }

@@ -68,7 +68,7 @@ func newWorker(st *Stage, tp stream.TopicPartition, members *tracking.Members) *
 		gauges: gauges{inFlight: make(map[schemas.Lane]int), window: make(map[schemas.Lane]int)},
 	}
 	s.prepare = prepare.New(prepare.Config{
-		Owner: s, Engine: e, Logger: log, Records: st.ports.Records, Media: st.ports.Media, Express: st.ports.Express, Bulk: st.ports.Bulk,
+		Owner: s, Engine: e, Logger: log, Records: st.ports.Records, Media: st.ports.Media, Templates: st.ports.Templates, Express: st.ports.Express, Bulk: st.ports.Bulk,
 		Home: st.ports.Home, Reject: s.rejectForeign, Region: st.cfg.Region, Seen: st.seenBudget,
 		CountUpload: func(result string) { st.metrics.media[result].Inc() },
 	})

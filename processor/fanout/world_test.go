@@ -15,6 +15,7 @@ import (
 
 	"altavoz/internal/logtest"
 	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/prepare"
 	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
 	"altavoz/schemas/standing"
@@ -29,6 +30,8 @@ type world struct {
 	seed     uint64
 	began    time.Time
 	failures int
+
+	templates prepare.Templates // nil: nobody judges them
 
 	members   map[*logtest.Member]*process
 	processes []*process // that were not killed
@@ -291,7 +294,7 @@ func (w *world) start() *process {
 	w.lock(func() { p.tenures, w.written = len(w.written), append(w.written, nil) }) // it has none
 	p.Member = w.Join("p"+strconv.Itoa(p.tenures), logtest.Options{Batch: 100, Rejoins: true})
 	p.stage = New(cfg, Ports{
-		Committer: p, Pauser: p, Express: p, Bulk: p, Records: p, Statuses: p, Controls: p.controls, Media: p, Home: home, Reject: rejected,
+		Committer: p, Pauser: p, Express: p, Bulk: p, Records: p, Statuses: p, Controls: p.controls, Media: p, Templates: w.templates, Home: home, Reject: rejected,
 	})
 	w.lock(func() {
 		w.members[p.Member] = p

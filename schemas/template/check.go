@@ -27,9 +27,15 @@ type Problem struct {
 	Hint, Says es.Sentence
 }
 
+// Waits reports whether the problem is one that Meta ends by itself: the template is paused.
+func (p *Problem) Waits() bool { return p.Says.Code == es.TemplateStatus && slices.Contains(p.Says.Args, paused) }
+
+// paused is the status of a template that may be sent again later.
+const paused = "PAUSED"
+
 // unusable are the statuses in which a template can't be sent. One that is not known here may be Meta's newest.
 var unusable = []string{
-	"PENDING", "REJECTED", "PAUSED", "DISABLED", "IN_APPEAL", "PENDING_DELETION", "DELETED", "ARCHIVED", "LIMIT_EXCEEDED",
+	"PENDING", "REJECTED", paused, "DISABLED", "IN_APPEAL", "PENDING_DELETION", "DELETED", "ARCHIVED", "LIMIT_EXCEEDED",
 }
 
 // maxListed bounds the languages that a hint names.

@@ -72,3 +72,50 @@ func testTemplates(t *testing.T, h *deployment) {
 		}
 	}
 }
+
+// TestEndToEndTemplatesOverKafka: a broadcast that comes over Kafka is held to its account's templates as one over HTTP is, with the same words and before
+// anybody is written to; and a template of marketing goes over the path that its number is set up for, whichever way it came.
+func TestEndToEndTemplatesOverKafka(t *testing.T) {
+	t.Parallel()
+	cfg := harness.Config(t)
+	cfg.WhatsApp.MarketingPath = "marketing_messages"
+	a := harness.Start(t, cfg)
+	h := &deployment{API: harness.API{URL: a.URL()}, simulator: a.SimulatorURL()}
+	publish := func(phone, template string) string {
+		id := schemas.NewTaskID().String()
+		publishRaw(t, harness.Kafka(a, cfg), "", []byte(`{"task_id":"`+id+`","phones":["`+phone+`"],"template":`+template+`}`))
+		return id
+	}
+	const header = `"header":{"type":"image","content":"data:image/png;base64,` + harness.OnePixel + `"}`
+	promo := func(body string) string {
+		return `{"name":"promo","language":"es_CO",` + header + `,"body":` + body + `,"buttons":[{"index":0,"copy_code":"A7"}]}`
+	}
+	for _, bad := range []string{`{"name":"no_hay","language":"es"}`, promo(`["Ana"]`)} {
+		code, refusal := h.Post(t, `{"phones":["573991239931"],"use_queue":true,"template":`+bad+`}`)
+		var told struct {
+			Error string `json:"error"`
+		}
+		if err := json.Unmarshal([]byte(refusal), &told); err != nil || code != http.StatusBadRequest {
+			t.Fatalf("%d %s", code, refusal)
+		}
+		if s := h.Finished(t, publish("573991239931", bad)); s.Result.Failed != 1 || !strings.Contains(strings.Join(s.Result.Errors, " "), told.Error) {
+			t.Errorf("%+v, want it ended with %q", s, told.Error)
+		}
+	}
+	if _, got := h.Get(t, h.simulator+"/_simulator/summary"); !strings.Contains(got, `"refused":{}`) {
+		t.Errorf("somebody was written to: %s", got)
+	}
+	for phone, task := range map[string]string{
+		"573991239932": publish("573991239932", promo(`["Ana","2x1"]`)),
+		"573991239933": h.Queued(t, `{"phones":["573991239933"],"use_queue":true,"template":`+promo(`["Ana","2x1"]`)+`}`),
+		"573991239934": publish("573991239934", `{"name":"hello_world","language":"en_US"}`),
+	} {
+		if s := h.Finished(t, task); s.Result.Successful != 1 {
+			t.Errorf("%+v, want it sent", s)
+		}
+		_, got := h.Get(t, h.simulator+"/_simulator/ledger?phone="+phone)
+		if strings.Contains(got, `"marketing":true`) != (phone != "573991239934") {
+			t.Errorf("%s got %s", phone, got)
+		}
+	}
+}

@@ -147,7 +147,7 @@ var packages = map[string][]string{
 	"whatsapp/scan":                   {"schemas/price"},
 	"whatsapp/signature":              {"schemas"},
 	"whatsapp/inbound":                {"schemas", "schemas/lastinbound", "schemas/optout"},
-	"whatsapp/templates":              {"schemas", "schemas/template", "whatsapp/nethttp"},
+	"whatsapp/templates":              {"schemas", "schemas/es", "schemas/template", "whatsapp/nethttp"},
 	"whatsapp/account":                {"stream", "schemas", "schemas/standing"},
 	"whatsapp/media":                  {"schemas", "schemas/es", "schemas/rules", "whatsapp/media/seal"},
 	"whatsapp/media/seal":             {"schemas"},

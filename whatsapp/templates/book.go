@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/schemas/template"
 	"altavoz/whatsapp/nethttp"
 )
@@ -188,6 +189,21 @@ func (b *Book) Check(ctx context.Context, sender string, u *template.Use) (categ
 		}
 	}
 	return "", problems, nil
+}
+
+// Judge returns what the template of a content is billed as, and why no message that uses it so can be sent, now or once its pause is over; nothing where
+// it can, or nobody knows whose the number is. An error says that it is not known: that of Page.
+func (b *Book) Judge(ctx context.Context, sender string, c *schemas.Content) (category string, why es.Sentence, err error) {
+	category, problems, err := b.Check(ctx, sender, template.UseOf(c))
+	if errors.Is(err, template.ErrNoAccount) {
+		return "", es.Sentence{}, nil
+	}
+	for _, p := range problems {
+		if !p.Waits() { //mutant:a-paused-template-ends-no-task
+			return category, p.Says, nil
+		}
+	}
+	return category, es.Sentence{}, err
 }
 
 type metrics struct{ done, refused, unanswered, limited, kept prometheus.Counter }

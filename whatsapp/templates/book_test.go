@@ -244,3 +244,22 @@ func TestWhatMetaAnswersInsteadOfTemplates(t *testing.T) {
 		})
 	}
 }
+
+// TestATemplateOfATaskIsJudged as over HTTP, but for one that is paused: what was accepted waits for it.
+func TestATemplateOfATaskIsJudged(t *testing.T) {
+	t.Parallel()
+	b, _, control := simulated(t)
+	content := func(name string) *schemas.Content {
+		return &schemas.Content{Template: &schemas.Template{Name: name, Language: "en_US"}}
+	}
+	control(`{"name":"paused","language":"en_US","status":"PAUSED","category":"MARKETING","components":[{"type":"BODY","text":"x"}]}`)
+	control(`{"name":"rejected","language":"en_US","status":"REJECTED","components":[{"type":"BODY","text":"x"}]}`)
+	for name, want := range map[string]struct{ category, code string }{
+		"hello_world": {"UTILITY", ""}, "paused": {"MARKETING", ""}, "rejected": {"UTILITY", "template_status"}, "unknown": {"", "template_unknown"},
+	} {
+		category, why, err := b.Judge(t.Context(), number, content(name))
+		if err != nil || category != want.category || string(why.Code) != want.code {
+			t.Errorf("%s: %q, %v, %v; want %v", name, category, why, err, want)
+		}
+	}
+}

@@ -51,16 +51,19 @@ type upload struct {
 	delayed bool // it takes long, or failed
 }
 
-// resolveMedia makes sure that the task's content can be sent: its files are known to Meta, of which it waits for one after the other, so that
+// resolveMedia makes sure that the task's content can be sent: its template is checked, and its files are known to Meta, of which it waits for one after the other, so that
 // the files of others get their turn, and, for bulk, the content lies in blobs.
 func (p *Preparer) resolveMedia(t *task.Task, now time.Time) bool {
 	if t.Content != nil || t.Ref != nil {
 		return true
 	}
+	if !p.checkTemplate(t) {
+		return false
+	}
 	c := t.Body.GetContent()
 	all, n := c.AllFiles(), len(t.Files)
 	if n == len(all) {
-		return p.setContent(t, normalize.WithFiles(c, t.Files))
+		return p.setContent(t, withCategory(normalize.WithFiles(c, t.Files), t.Category))
 	}
 	kind := c.GetHeader()
 	if c.GetMedia() == nil || n > 0 { // a recipient's own

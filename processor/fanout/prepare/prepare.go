@@ -59,8 +59,10 @@ type Config struct {
 	Logger  *slog.Logger
 	Records Records
 	Media   Media
-	Express stream.Log
-	Bulk    stream.Log
+	// Templates judges templates; nil: nobody does.
+	Templates Templates
+	Express   stream.Log
+	Bulk      stream.Log
 	// Home returns the partition of the topic that a key belongs to.
 	Home func(t stream.Topic, key []byte) int32
 	// Reject makes the record that keeps a broadcast that points at what is another's.

@@ -45,6 +45,9 @@ type Loaded struct {
 	Ref         *schemas.BlobRef       // of bulk sends, which point at it
 	Files       []*schemas.MediaRef    // those of Body's files, in the order of AllFiles, that Meta knows, or has refused
 	Refused     map[uint32]es.Sentence // why, of recipients' own files, from 1
+	// TemplateChecked says that its template was held to its account's, Category what that is billed as; "": that is not known, or the body says it.
+	TemplateChecked bool
+	Category        string
 }
 
 // IsOwnFile reports whether the file that is not resolved yet is one that some recipients have for themselves. The task's body may not be there.

@@ -1,0 +1,64 @@
+package prepare
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"altavoz/processor/fanout/task"
+	"altavoz/schemas"
+	"altavoz/schemas/es"
+)
+
+// Templates knows the message templates of the accounts of sender numbers.
+type Templates interface {
+	// Judge returns what the template of a content is billed as, Meta's word, and why no message that uses it so can be sent; nothing where it can, now or
+	// later, or nobody knows whose the number is. An error says that it could not be found out.
+	Judge(ctx context.Context, sender string, c *schemas.Content) (category string, why es.Sentence, err error)
+}
+
+// checkTemplate holds a task's template to that of its account, once, before anybody is written to, unless whoever accepted the broadcast has: then the
+// content says its category. What can't be found out stops nothing: the first recipients tell.
+func (p *Preparer) checkTemplate(t *task.Task) bool {
+	c := t.Body.GetContent()
+	if p.cfg.Templates == nil || t.TemplateChecked || c.GetTemplate() == nil || c.GetTemplate().GetCategory() != "" {
+		return true
+	}
+	t.BecomePreparing()
+	var (
+		sender   = t.Sender
+		category string
+		why      es.Sentence
+		unknown  error
+	)
+	p.cfg.Engine.Background(func(ctx context.Context) error {
+		category, why, unknown = p.cfg.Templates.Judge(ctx, sender, c)
+		return nil
+	}, never, func(error) {
+		if t.State() != task.Preparing {
+			return
+		}
+		now := time.Now()
+		t.BecomePrepared()
+		t.TemplateChecked, t.Category = true, category
+		if unknown != nil {
+			p.cfg.Logger.Warn("the template of a broadcast was not checked: its first recipients will show whether it fits", "task", t.ID, "error", unknown)
+		}
+		if !why.None() { //mutant:a-template-that-does-not-fit-ends-its-task
+			p.cfg.Owner.Fail(t, schemas.Because(schemas.Reason_REASON_CONTENT, why), now)
+			return
+		}
+		p.cfg.Owner.Evaluate(t, now)
+	})
+	return false
+}
+
+// withCategory returns a content that says what its template is billed as.
+func withCategory(c *schemas.Content, category string) *schemas.Content {
+	if category != "" {
+		c.Template = proto.CloneOf(c.GetTemplate())
+		c.Template.Category = category
+	}
+	return c
+}
