@@ -168,7 +168,7 @@ func (a *App) newFanout(g *group.Group) (processor.Worker, error) {
 		return fanout.Number{ID: id, Rate: n.Rate}, ok
 	}
 	cfg := fanout.Config{
-		Logger: a.log, Registerer: a.registry, Number: known, Region: a.cfg.WhatsApp.DefaultRegion,
+		Logger: a.log, Registerer: a.registry, Number: known, Region: a.cfg.WhatsApp.DefaultRegion, Phones: a.clients.OptOuts.PhoneOf,
 		Owner: ids.Owners(a.identity, a.cfg.Kafka.UpstreamOwner, a.log, a.registry), Earlier: a.identity.Earlier, Proof: ids.Proof(a.identity),
 		Move: a.identity.Move, Moved: a.identity.Moved, Predicts: whatsapp.Predicts, Receipts: a.cfg.WhatsApp.AppSecret != "",
 	}

@@ -50,7 +50,7 @@ func Topology() []Stage {
 		{
 			Name:     Fanout,
 			Consumes: []stream.Topic{schemas.TopicBroadcasts},
-			Reads:    []stream.Topic{schemas.TopicBlobs, schemas.TopicControls, schemas.TopicStatuses, schemas.TopicMarks},
+			Reads:    []stream.Topic{schemas.TopicBlobs, schemas.TopicControls, schemas.TopicStatuses, schemas.TopicMarks, schemas.TopicOptOuts},
 			Writes:   []stream.Topic{schemas.TopicBroadcasts, schemas.TopicBlobs, schemas.TopicControls, schemas.TopicSendsExpress, schemas.TopicSendsBulk, schemas.TopicResults, schemas.TopicRejects},
 		},
 		{

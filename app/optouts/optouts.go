@@ -47,6 +47,12 @@ func (b *Book) Out(number string, to schemas.Phone, user string) bool {
 	return b.OptOuts.Out(business, to.Person().Digits()) || user != "" && b.OptOuts.Out(business, user) //mutant:opt-out-of-a-user-id-beside-the-phone-holds
 }
 
+// PhoneOf returns the phone of a user id, as the business of a sender number knows it; "" where it does not.
+func (b *Book) PhoneOf(number string, id schemas.Phone) schemas.Phone {
+	business, _ := b.Business(number)
+	return schemas.Phone(b.Get(business, id.Digits()).Phone)
+}
+
 // Windows is when people wrote to our numbers last, under that of their names under which it is known.
 type Windows struct {
 	*table.Inbound
@@ -60,9 +66,8 @@ func (b *Book) Windows(v *table.Inbound) Windows { return Windows{v, b} }
 // At returns when the person of a recipient wrote to a sender number last; false where nothing is known of that.
 func (w Windows) At(number string, to schemas.Phone) (at time.Time, ok bool) {
 	at, ok = w.Inbound.At(number, to)
-	business, _ := w.people.Business(number)
-	if phone := w.people.Get(business, to.Person().Digits()).Phone; phone != "" {
-		if later, known := w.Inbound.At(number, schemas.Phone(phone)); known && later.After(at) {
+	if phone := w.people.PhoneOf(number, to.Person()); phone != "" {
+		if later, known := w.Inbound.At(number, phone); known && later.After(at) {
 			at, ok = later, true
 		}
 	}

@@ -22,11 +22,12 @@ type Views struct {
 	Inbound  *table.Inbound
 	Sent     *table.Sent
 
+	reads   bool   // opt-outs, and completes none
 	working func() // ends what goes on beside the reading, and waits for that
 }
 
-// Needs is what a process reads.
-type Needs struct{ Statuses, Controls, OptOuts, Inbound, Sent bool }
+// Needs is what a process reads. Names is of OptOuts only which user ids are whose phone: nothing of them is written then.
+type Needs struct{ Statuses, Controls, OptOuts, Names, Inbound, Sent bool }
 
 // Open opens the tables that are needed. Start starts them, when all who listen to them are made.
 func Open(c kafka.Config, l kafka.Layout, n *numbers.Book, needs Needs) (v Views, err error) {
@@ -41,7 +42,8 @@ func Open(c kafka.Config, l kafka.Layout, n *numbers.Book, needs Needs) (v Views
 			return Views{}, fmt.Errorf("opening the view of controls: %w", err)
 		}
 	}
-	if needs.OptOuts {
+	v.reads = !needs.OptOuts
+	if needs.OptOuts || needs.Names {
 		if v.OptOuts, err = optouts.Open(c, l, n); err != nil {
 			v.Stop()
 			return Views{}, err
@@ -77,7 +79,9 @@ func (v *Views) Start(ctx context.Context, sends bool, log stream.Publisher) err
 	v.working = func() { stop(); works.Wait() }
 	if v.OptOuts != nil {
 		errs = append(errs, v.OptOuts.Start(ctx))
-		works.Go(func() { v.OptOuts.Complete(life, log) })
+		if !v.reads {
+			works.Go(func() { v.OptOuts.Complete(life, log) })
+		}
 		if sends {
 			works.Go(func() { v.OptOuts.Confirm(life) })
 		}

@@ -70,7 +70,7 @@ func (s *worker) produce(t *task.Task) {
 		return
 	}
 	replaced, all := s.members.Replaced(t.Pending != nil, s.restored() && len(s.repeats) == 0)
-	recs, repeats := t.Expand(time.Now(), task.Sender{Region: s.st.cfg.Region, Owner: s.members.Owner(), Replaced: replaced, RepeatedAll: all})
+	recs, repeats := t.Expand(time.Now(), task.Sender{Region: s.st.cfg.Region, Phones: s.st.cfg.Phones, Owner: s.members.Owner(), Replaced: replaced, RepeatedAll: all})
 	s.st.metrics.repeats.Add(float64(repeats))
 	s.prepare.GrowSeen(t)
 	s.enqueue(&writing{lease: true, Write: partition.Write{To: s.logFor(t), Records: recs, Done: func(stream.Record) { s.onDispatched(t) }}})

@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -75,6 +76,8 @@ type Config struct {
 	Moved func(b *schemas.Broadcast) bool
 	// Region is where a phone without a country code belongs (ISO 3166). Default CO.
 	Region string
+	// Phones returns the phone of a user id, so that one person under both names gets one message. Nil: none is known.
+	Phones func(number string, id schemas.Phone) schemas.Phone
 	// Predicts reports whether a code that refuses one recipient would refuse all of its broadcast: its content or the
 	// account's configuration is at fault. nil: none does.
 	Predicts func(code int) bool
@@ -102,9 +105,7 @@ func (c Config) withDefaults() Config {
 	if c.Registerer == nil {
 		c.Registerer = prometheus.NewRegistry()
 	}
-	if c.Region == "" {
-		c.Region = "CO"
-	}
+	c.Region = cmp.Or(c.Region, "CO")
 	if c.MaxRecipients == 0 {
 		c.MaxRecipients = schemas.MaxRecipients
 	}

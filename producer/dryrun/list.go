@@ -84,7 +84,7 @@ func (l *List) judge(text, user string) (phone schemas.Phone, country string) {
 	}
 	state := schemas.Failed(schemas.CodeInvalidPhone)
 	if l.seen != nil {
-		phone, state = l.seen.Judge(text, l.region)
+		phone, state = l.seen.Judge(text, l.region, "", nil)
 	} else if p, err := schemas.ParsePhone(text, l.region); err == nil {
 		phone, state = p, schemas.StatePending
 	}

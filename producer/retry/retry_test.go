@@ -93,7 +93,7 @@ func TestSimulatedRetriesHaveWhoIsAskedForAndNobodyTwice(t *testing.T) {
 		m.phase = rapid.SampledFrom([]schemas.Phase{schemas.Phase_PHASE_NONE, schemas.Phase_PHASE_CANCELLED, schemas.Phase_PHASE_FAILED}).Draw(t, "phase")
 		seen := recipients.NewSeen()
 		for i, text := range m.phones {
-			switch _, mark := seen.Judge(text, "CO"); {
+			switch _, mark := seen.Judge(text, "CO", "", nil); {
 			case i >= cursor:
 				m.states[i] = rest
 			case mark.Decided():

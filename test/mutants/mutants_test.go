@@ -140,6 +140,8 @@ func mutants() []mutant {
 		{marker: "opt-out-stays-with-the-phone-of-before", change: makeFalse(), test: "TestOptOutStaysWithThePhoneOfBefore", in: "app/optouts"},
 		{marker: "opt-out-of-a-user-id-beside-the-phone-holds", change: value("b.OptOuts.Out(business, to.Person().Digits())"), test: "TestOptOutOfAUserIDBesideThePhoneHolds", in: "app/optouts"},
 		{marker: "a-user-id-is-no-phone", change: makeFalse(), test: "TestUserIDOfARecipient", in: "schemas/request"},
+		{marker: "both-names-of-a-person-are-one-recipient", change: value("true"), test: "TestBothNamesOfAPersonAreOneRecipient", in: "processor/fanout/recipients"},
+		{marker: "who-was-dispatched-is-no-repeat-after-a-takeover", change: value("by.Phones"), test: "TestWhoWasDispatchedIsNoRepeatAfterATakeover", in: "processor/fanout/task"},
 		{marker: "known-pairs-are-not-written", change: operandWith("Paired", "false"), test: "TestOptOutHoldsUnderEveryNameOfThePerson"},
 		{marker: "opt-out-outlives-compaction", change: makeFalse(), test: "TestOptOutOutlivesCompactionWhoeverWroteLast", in: "kafka/table"},
 		{marker: "a-clock-that-is-behind-moves-no-opt-out", change: value("min(s.At.Unix(), now.Unix())"), test: "TestAClockThatIsBehindMovesNoOptOut"},

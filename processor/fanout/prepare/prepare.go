@@ -191,7 +191,7 @@ func (p *Preparer) rebuildSeen(t *task.Task) bool {
 	region, n := p.cfg.Region, recipients.NewSeen()
 	if t.List == nil {
 		for _, text := range t.Body.GetPhones()[:t.Cursor] {
-			n.Judge(text, region)
+			n.Judge(text, region, "", nil)
 		}
 		t.Seen = n
 		return true
@@ -211,7 +211,7 @@ func (p *Preparer) rebuildSeen(t *task.Task) bool {
 	cursor, l := t.Cursor, t.List
 	p.readFor(t, ListUnreadable, func(ctx context.Context) error {
 		n = recipients.NewSeen() // from the start, if it is tried again
-		return l.Before(ctx, p.cfg.Records, cursor, func(text string) { n.Judge(text, region) })
+		return l.Before(ctx, p.cfg.Records, cursor, func(text string) { n.Judge(text, region, "", nil) })
 	}, func() {
 		if t.Cursor == cursor { // else a quantum of a replaced owner has ended meanwhile, and the set is made again
 			t.Seen = n

@@ -27,22 +27,36 @@ type Seen struct {
 // NewSeen returns what has seen nobody.
 func NewSeen() *Seen { return &Seen{} }
 
-// Judge reads a recipient and remembers it. The mark is pending for one who is to be sent to.
-func (n *Seen) Judge(text, region string) (schemas.Phone, schemas.RecipientState) {
+// Phones returns the phone of a user id, as those who send from a number know it; "" where they do not. Nil: none is known.
+type Phones func(number string, id schemas.Phone) schemas.Phone
+
+// Judge reads a recipient of a broadcast from a number, and remembers it. The mark is pending for one who is to be sent to.
+func (n *Seen) Judge(text, region, number string, phones Phones) (schemas.Phone, schemas.RecipientState) {
 	phone, err := schemas.ParsePhone(text, region)
 	if err != nil {
 		return "", schemas.Failed(schemas.CodeInvalidPhone)
 	}
-	if !n.Add(phone.Person()) {
+	fresh := n.Add(phone.Person())
+	if _, isNumber := numberOf(phone); fresh && !isNumber && phones != nil {
+		if same := phones(number, phone); same != "" {
+			fresh = n.Add(same.Person()) //mutant:both-names-of-a-person-are-one-recipient
+		}
+	}
+	if !fresh {
 		return "", schemas.StateDuplicate
 	}
 	return phone, schemas.StatePending
 }
 
+// numberOf returns a phone as a number. A leading zero would be lost, but no country code has one.
+func numberOf(person schemas.Phone) (uint64, bool) {
+	number, err := strconv.ParseUint(person.Digits(), 10, 64)
+	return number, err == nil && number <= maxNumber && person[0] != '0'
+}
+
 // Add remembers a person, and reports whether it is new.
 func (n *Seen) Add(person schemas.Phone) (fresh bool) {
-	// A leading zero would be lost, but no country code has one.
-	if number, err := strconv.ParseUint(person.Digits(), 10, 64); err == nil && number <= maxNumber && person[0] != '0' {
+	if number, ok := numberOf(person); ok {
 		return n.numbers.add(number)
 	}
 	if _, ok := n.ids[person]; ok {

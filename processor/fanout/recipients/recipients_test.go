@@ -35,11 +35,42 @@ func TestRecipientsThatRepeatAreFound(t *testing.T) {
 			if strings.HasPrefix(text, "57") {
 				text = rapid.SampledFrom(ways).Draw(t, "way")(text)
 			}
-			if phone, mark := n.Judge(text, "CO"); mark != want || (phone != "") != (mark == schemas.StatePending) {
+			if phone, mark := n.Judge(text, "CO", "", nil); mark != want || (phone != "") != (mark == schemas.StatePending) {
 				t.Fatalf("%q is %q, %s; want %s", text, phone, mark.Label(), want.Label())
 			}
 		}
 	})
+}
+
+// TestBothNamesOfAPersonAreOneRecipient: where the phone of a user id is known when the second one comes, whichever that is; a user id that was seen
+// before its phone was known stays one.
+func TestBothNamesOfAPersonAreOneRecipient(t *testing.T) {
+	t.Parallel()
+	known := map[schemas.Phone]schemas.Phone{"CO.1": "573001234561", "CO.ENT.1": "573001234561", "MX.2": "5215512345672"}
+	phones := func(number string, id schemas.Phone) schemas.Phone {
+		if number != "100" {
+			return ""
+		}
+		return known[id]
+	}
+	n := NewSeen()
+	judge := func(text string, want schemas.RecipientState) {
+		t.Helper()
+		if _, mark := n.Judge(text, "CO", "100", phones); mark != want {
+			t.Errorf("%s is %s; want %s", text, mark.Label(), want.Label())
+		}
+	}
+	judge("CO.1", schemas.StatePending)
+	judge("573001234561", schemas.StateDuplicate)
+	judge("CO.ENT.1", schemas.StateDuplicate)
+	judge("525512345672", schemas.StatePending)
+	judge("MX.2", schemas.StateDuplicate)
+	judge("CO.3", schemas.StatePending)
+	judge("573001234563", schemas.StatePending)
+	known["CO.3"], known["CO.4"] = "573001234563", "573001234564"
+	judge("CO.3", schemas.StateDuplicate)
+	judge("CO.4", schemas.StatePending)
+	judge("CO.4", schemas.StateDuplicate)
 }
 
 // A mask says of each recipient what any of the parts said, whatever run it is asked for.
@@ -104,7 +135,7 @@ func TestNationalWritingsOfALineAreOneRecipient(t *testing.T) {
 		{"3001234567", ""},
 	} {
 		t.Run(c.text, func(t *testing.T) {
-			phone, mark := n.Judge(c.text, "CO")
+			phone, mark := n.Judge(c.text, "CO", "", nil)
 			if phone != c.want || (mark == schemas.StatePending) != (c.want != "") {
 				t.Errorf("%s is %s, %s; want %s", c.text, phone.Digits(), mark.Label(), c.want.Digits())
 			}
@@ -133,8 +164,8 @@ func TestSimulatedSetMadeAgainIsTheSame(t *testing.T) {
 		cut := rapid.IntRange(0, len(list)).Draw(t, "cut")
 		old, again := NewSeen(), NewSeen()
 		for _, text := range list[:cut] {
-			old.Judge(text, "CO")
-			again.Judge(text, "CO")
+			old.Judge(text, "CO", "", nil)
+			again.Judge(text, "CO", "", nil)
 		}
 		known := make(map[schemas.Phone]bool)
 		for i, text := range list {
@@ -143,8 +174,8 @@ func TestSimulatedSetMadeAgainIsTheSame(t *testing.T) {
 				known[p.Person()] = true
 				continue
 			}
-			p, mark := old.Judge(text, "CO")
-			if q, same := again.Judge(text, "CO"); p != q || mark != same {
+			p, mark := old.Judge(text, "CO", "", nil)
+			if q, same := again.Judge(text, "CO", "", nil); p != q || mark != same {
 				t.Fatalf("%q is %s, and made again %s", text, mark.Label(), same.Label())
 			}
 			person, err := schemas.ParsePhone(text, "CO")
@@ -162,20 +193,20 @@ func TestSimulatedUserIDsAreKeptWhole(t *testing.T) {
 	s := NewSeen()
 	long := "CO." + strings.Repeat("7a", 64)
 	for _, id := range []string{"CO.1abc", "CO.1abC", "CO.1abcd", "CO.1ab", "US.1abc", "CO.123456789012", "US.123456789012", long, long[:len(long)-1]} {
-		if _, mark := s.Judge(id, "CO"); mark != schemas.StatePending {
+		if _, mark := s.Judge(id, "CO", "", nil); mark != schemas.StatePending {
 			t.Errorf("%s is %s", id, mark.Label())
 		}
-		if _, mark := s.Judge(id, "CO"); mark != schemas.StateDuplicate {
+		if _, mark := s.Judge(id, "CO", "", nil); mark != schemas.StateDuplicate {
 			t.Errorf("%s again is %s", id, mark.Label())
 		}
 	}
 	before, had := heap(), s.Bytes()
 	const n = 200_000 // more than the 131,072 that were once the limit
 	for i := range n {
-		s.Judge(fmt.Sprintf("CO.%dx", i), "CO")
+		s.Judge(fmt.Sprintf("CO.%dx", i), "CO", "", nil)
 	}
 	took, says := heap()-before, s.Bytes()-had
-	if _, mark := s.Judge("CO.0x", "CO"); mark != schemas.StateDuplicate {
+	if _, mark := s.Judge("CO.0x", "CO", "", nil); mark != schemas.StateDuplicate {
 		t.Error("the first of many is forgotten")
 	}
 	if float64(took) > 1.5*float64(says) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"altavoz/processor/fanout/normalize"
+	"altavoz/processor/fanout/recipients"
 	"altavoz/schemas"
 	"altavoz/schemas/personal"
 	"altavoz/stream"
@@ -13,6 +14,7 @@ import (
 // Sender is what the sends of a quantum say beside their task.
 type Sender struct {
 	Region      string
+	Phones      recipients.Phones
 	Owner       int64   // the number of this ownership
 	Replaced    []int64 // earlier owners that the sends are a repeat of, or that RepeatedAll is about
 	RepeatedAll bool    // nothing is left that an earlier owner had leased
@@ -23,10 +25,14 @@ type Sender struct {
 func (t *Task) Expand(now time.Time, by Sender) (recs []stream.Record, repeats int) {
 	notAfter := min(now.Add(schemas.SendLife).UnixMilli(), t.ExpiresAt().UnixMilli())
 	recs = make([]stream.Record, 0, t.Quantum)
+	phones := by.Phones
+	if t.Pending != nil { // whoever was dispatched is so again, whatever is known since then; so the set of those before is made without it too
+		phones = nil //mutant:who-was-dispatched-is-no-repeat-after-a-takeover
+	}
 	for i := range t.Quantum {
 		index := t.Cursor + i
 		text := t.Slice.Phones[index-t.Slice.First]
-		phone, mark := t.Seen.Judge(text, by.Region)
+		phone, mark := t.Seen.Judge(text, by.Region, t.Sender, phones)
 		if t.Pending != nil && !t.Pending[i] {
 			continue // decided before the takeover
 		}
