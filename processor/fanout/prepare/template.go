@@ -25,31 +25,23 @@ func (p *Preparer) checkTemplate(t *task.Task) bool {
 	if p.cfg.Templates == nil || t.TemplateChecked || c.GetTemplate() == nil || c.GetTemplate().GetCategory() != "" {
 		return true
 	}
-	t.BecomePreparing()
 	var (
 		sender   = t.Sender
 		category string
 		why      es.Sentence
 		unknown  error
 	)
-	p.cfg.Engine.Background(func(ctx context.Context) error {
+	p.readFor(t, TaskUnreadable, func(ctx context.Context) error {
 		category, why, unknown = p.cfg.Templates.Judge(ctx, sender, c)
 		return nil
-	}, never, func(error) {
-		if t.State() != task.Preparing {
-			return
-		}
-		now := time.Now()
-		t.BecomePrepared()
+	}, func() {
 		t.TemplateChecked, t.Category = true, category
 		if unknown != nil {
-			p.cfg.Logger.Warn("the template of a broadcast was not checked: its first recipients will show whether it fits", "task", t.ID, "error", unknown)
+			p.cfg.Logger.Warn("the template of a broadcast was not checked: its first recipients will show whether it fits", "task", t.ID.String(), "error", unknown)
 		}
 		if !why.None() { //mutant:a-template-that-does-not-fit-ends-its-task
-			p.cfg.Owner.Fail(t, schemas.Because(schemas.Reason_REASON_CONTENT, why), now)
-			return
+			p.cfg.Owner.Fail(t, schemas.Because(schemas.Reason_REASON_CONTENT, why), time.Now())
 		}
-		p.cfg.Owner.Evaluate(t, now)
 	})
 	return false
 }
