@@ -26,7 +26,7 @@ func sendCommand() *cobra.Command {
 		Example: "  altavoz send --body 'Hola' --phones 573001234567,573007654321\n" +
 			"  altavoz send --body 'Promo' --csv list.csv --column phone --header image=promo.png --button 'Ver más=https://example.com'\n" +
 			"  altavoz send --body 'Hola {{nombre}}' --csv list.csv\n" +
-			"  altavoz send --template aviso --language es_CO --template-value nombre='{{nombre}}' --header image=promo.png --csv list.csv\n" +
+			"  altavoz send --template aviso --language es_CO --template-value nombre='{{nombre}}' --header image=promo.png --template-url-suffix '0={{pedido}}' --csv list.csv\n" +
 			"  altavoz send --body 'Promo' --csv list.csv --dry-run\n" +
 			"  altavoz send --body 'Promo' --test-to 573001234567",
 		Args: usage(cobra.NoArgs),

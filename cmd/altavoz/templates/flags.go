@@ -69,7 +69,7 @@ func (t *Flags) Fill(cmd *cobra.Command, d *client.Draft) error {
 		return errors.New("--route auto needs --body too: what who wrote within 24 hours gets")
 	}
 	if t.language == "" {
-		return errors.New("--language is missing: that of the template, as es_CO")
+		return errors.New("--language is missing: that of the template, as es_CO (altavoz templates list shows it)")
 	}
 	u := &client.TemplateUse{Name: t.name, Language: t.language, HeaderName: t.header}
 	u.HeaderType, u.HeaderText, _ = strings.Cut(t.beside, "=")
