@@ -128,7 +128,7 @@ func (a *App) startRoles(ctx context.Context) error {
 		return nil
 	}
 	a.clients.ingress = producer.New(a.ingressConfig(), producer.Ports{
-		Log: a.clients.express, Statuses: a.clients.Statuses, Tasks: a.clients.Statuses, Numbers: a.clients.Controls, Webhooks: a.webhooks(), OptOuts: a.clients.OptOuts, Templates: a.clients.templates,
+		Log: a.clients.express, Statuses: a.clients.Statuses, Tasks: a.clients.Statuses, Numbers: a.clients.Controls, Prices: a.clients.Statuses, Webhooks: a.webhooks(), OptOuts: a.clients.OptOuts, Templates: a.clients.templates,
 		Recipients: export.Source{Records: a.clients.exports, Home: a.layout.Home, Region: a.cfg.WhatsApp.DefaultRegion},
 		DryRuns:    a.dryRuns(),
 		Sends:      history.Source{Records: a.clients.exports, Home: a.layout.Home, Region: a.cfg.WhatsApp.DefaultRegion},

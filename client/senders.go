@@ -24,6 +24,14 @@ type Sender struct {
 	// Quality is Meta's last warning about the number's quality; empty: there was none.
 	Quality      string `json:"quality"`
 	QualitySince string `json:"quality_since"`
+	Month        *Month `json:"month"` // nil: the key has no scope admin, or nothing was priced
+}
+
+// Month is what a number's broadcasts of this month cost, as far as Meta's receipts tell it.
+type Month struct {
+	Month   string   `json:"month"` // UTC, as 2026-10
+	Priced  []Priced `json:"priced"`
+	Service uint32   `json:"service"` // free-form messages, of which Meta bills those beyond 1,000
 }
 
 // SenderRate is in messages a second.

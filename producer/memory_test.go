@@ -63,7 +63,7 @@ func setup(t *testing.T, cfg producer.Config) *harness {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	h.Ingress = producer.New(cfg, producer.Ports{
-		Log: h.log, Statuses: &h.view, Tasks: &h.view, Numbers: &h.numbers, Webhooks: meta{}, OptOuts: &h.people, Templates: &h.templates,
+		Log: h.log, Statuses: &h.view, Tasks: &h.view, Numbers: &h.numbers, Prices: &h.numbers, Webhooks: meta{}, OptOuts: &h.people, Templates: &h.templates,
 		Recipients: export.Source{Records: h.log, Home: func(stream.Topic, []byte) int32 { return marksPartition }, Region: "CO"},
 		DryRuns:    dryrun.Ports{Render: whatsapp.Renderer(func(string) marketing.Setting { return marketing.Setting{} }), Media: &h.files, Region: "CO"},
 		Sends:      history.Source{Records: h.log, Home: sendsHome, Region: "CO"},
@@ -316,9 +316,12 @@ func (l *memoryLog) broadcast(t *testing.T) *schemas.Broadcast {
 
 // numbers is what was said of sender numbers.
 type numbers struct {
-	ready chan struct{}
-	said  map[string]standing.State
+	ready  chan struct{}
+	said   map[string]standing.State
+	priced map[string][]*schemas.PriceCount
 }
+
+func (n *numbers) Priced(number string, _ int64) []*schemas.PriceCount { return n.priced[number] }
 
 func (n *numbers) Number(id string) standing.State { return n.said[id] }
 

@@ -61,6 +61,7 @@ type Ports struct {
 	Statuses Statuses
 	Tasks    Tasks
 	Numbers  Numbers
+	Prices   senders.Prices
 	Webhooks webhooks.Hooks // nil: no receipts are taken
 	OptOuts  optouts.Book
 	// Templates is those of the accounts of numbers; nil: no account is known here.

@@ -16,7 +16,12 @@ func (in *Ingress) senders(_ http.ResponseWriter, r *http.Request, caller *acces
 	if !isClosed(in.ports.Numbers.CaughtUp()) {
 		return later(codes.Unavailable, es.StillReadingRetry)
 	}
-	return answer{status: http.StatusOK, body: senders.Of(in.cfg.Senders(), caller.Senders, in.ports.Numbers.Number, time.Now(), headers.Language(r.Header))}
+	now := time.Now()
+	list := senders.Of(in.cfg.Senders(), caller.Senders, in.ports.Numbers.Number, now, headers.Language(r.Header))
+	if caller.May(access.Admin) && in.caughtUp() { //mutant:prices-of-others-are-an-administrators
+		list.Price(in.ports.Prices, now)
+	}
+	return answer{status: http.StatusOK, body: list}
 }
 
 // listTemplates is GET templates: those of a number's account.

@@ -33,6 +33,25 @@ func TestSendersAreThoseOfTheKey(t *testing.T) {
 	}
 }
 
+// What a number's broadcasts cost this month is of all owners, so it is an administrator's to see; a number of which no price came has none.
+func TestMonthOfANumberIsForAdministrators(t *testing.T) {
+	t.Parallel()
+	h := setup(t, producer.Config{
+		Senders: func() []senders.Number { return []senders.Number{{ID: "1065"}, {ID: "1066"}} },
+		Keys:    file(t, `[{"owner":"all","secrets":["`+readKey+`"],"scopes":["read","admin"]},{"owner":"one","secrets":["`+sendKey+`"],"scopes":["read"]}]`),
+	})
+	h.numbers.priced = map[string][]*schemas.PriceCount{"1065": {{Price: 0x21, Count: 1000}, {Price: 0x71, Count: 240}, {Price: 0x75, Count: 7}}}
+	month := `"month":{"month":"` + time.Now().UTC().Format("2006-01") + `","priced":[{"category":"marketing","type":"regular","billable":true,"messages":7},` +
+		`{"category":"service","type":"regular","billable":true,"messages":240},{"category":"service","type":"free_customer_service","billable":false,"messages":1000}],"service":1240}`
+	_, body, _ := h.do(http.MethodGet, request.PathSenders, nil, "X-API-Key", readKey)
+	if !strings.Contains(body, month) || strings.Count(body, `"month":{`) != 1 {
+		t.Errorf("got %s, want one %s", body, month)
+	}
+	if _, body, _ := h.do(http.MethodGet, request.PathSenders, nil, "X-API-Key", sendKey); strings.Contains(body, "month") {
+		t.Errorf("got %s, want no month", body)
+	}
+}
+
 // Until all that was said of numbers is read, one that is stopped would be shown as one that sends.
 func TestSendersWaitUntilAllIsRead(t *testing.T) {
 	t.Parallel()

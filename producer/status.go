@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"altavoz/producer/access"
+	"altavoz/producer/bodies"
 	"altavoz/producer/codes"
 	"altavoz/producer/headers"
 	"altavoz/producer/tasks"
@@ -46,4 +47,9 @@ func (in *Ingress) find(r *http.Request, caller *access.Caller) (schemas.TaskID,
 	}
 	a := refusal(http.StatusNotFound, codes.NotFound, es.Say(es.NoTask))
 	return task, nil, &a
+}
+
+// openAPI is GET openapi.json: the document of the API, for everybody. It may be kept, and is asked about again by its tag.
+func openAPI(_ http.ResponseWriter, r *http.Request, _ *access.Caller) answer {
+	return answer{status: http.StatusOK, text: schemas.OpenAPI, kind: bodies.JSON}.tagged(r, bodies.OpenAPITag())
 }

@@ -37,6 +37,7 @@ Words of fault rules, for some (number=, phone=573..., after=1000, for=30s) or f
   taps=20%  stops=1%    of the phones tap something of the message, or answer STOP, within ten seconds
   webhook_delay=1s..5s  between two statuses; webhook_shuffle: in any order; webhook_early=10%: before the answer
   webhook_drop=1%  webhook_dup=5%  webhook_old    never told; told twice; in the shape of before 2026
+  free_service=10  price_with_read=20%            free-form messages of a number and month that are free (1000); whose price comes with read
 
 Phones of 57399 and seven digits, which no operator has, fail on purpose by their ending; the README lists them.`
 

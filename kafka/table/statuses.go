@@ -32,6 +32,7 @@ var ErrUnreadable = fmt.Errorf("the status of a finished task can't be read: %w"
 type Statuses struct {
 	*follower
 	*fold.Days
+	*fold.Months
 	Listeners[*schemas.Status] // of every newer one
 
 	readBack  *records.Reader // over a client of its own: one that waits for the topic's end would keep others waiting
@@ -46,7 +47,7 @@ type Statuses struct {
 func NewStatuses(c kafka.Config, l kafka.Layout) (*Statuses, error) {
 	c = c.WithDefaults()
 	s := &Statuses{readSlots: make(chan struct{}, maxReads), tasks: fold.NewTasks(finishedBytes, l[schemas.TopicStatuses])}
-	s.Days = s.tasks.Days
+	s.Days, s.Months = s.tasks.Days, s.tasks.Months
 	var err error
 	if s.readBack, err = records.NewReader(c); err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ import (
 	"altavoz/producer/tasks"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
+	"altavoz/schemas/price"
 	"altavoz/schemas/request"
 	"altavoz/schemas/standing"
 )
@@ -70,6 +71,15 @@ type Row struct {
 	Rate         *Rate  `json:"rate,omitzero"`
 	Quality      string `json:"quality,omitzero"`
 	QualitySince string `json:"quality_since,omitzero"`
+	Month        *Month `json:"month,omitzero"`
+}
+
+// Month is what the number's broadcasts of a calendar month cost, as far as receipts told.
+type Month struct {
+	Month  string         `json:"month"` // UTC, as 2026-10
+	Priced []tasks.Priced `json:"priced"`
+	// Service is how many of them are free-form messages: of these Meta bills those beyond 1,000.
+	Service uint32 `json:"service"`
 }
 
 // List is the numbers that a key may send from.
@@ -98,6 +108,27 @@ func Of(configured []Number, named []string, said func(id string) standing.State
 		list.Senders = append(list.Senders, row)
 	}
 	return list
+}
+
+// Prices is what messages of sender numbers cost, by the statuses of tasks.
+type Prices interface {
+	// Priced returns how many messages have each price, of the tasks of a number that began in the month (UTC) of a moment, this one or the last.
+	Priced(number string, atMs int64) []*schemas.PriceCount
+}
+
+// Price adds to each number what its broadcasts of this month cost.
+func (l *List) Price(by Prices, now time.Time) {
+	for i := range l.Senders {
+		m := &Month{Month: now.UTC().Format("2006-01"), Priced: tasks.PricedOf(by.Priced(l.Senders[i].ID, now.UnixMilli()))}
+		for _, p := range m.Priced {
+			if p.Category == price.Service {
+				m.Service += p.Messages
+			}
+		}
+		if len(m.Priced) > 0 {
+			l.Senders[i].Month = m
+		}
+	}
 }
 
 // One is the row of one number, as in the list of a key, and whether it is configured; nil where none is named.

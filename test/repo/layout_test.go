@@ -58,7 +58,7 @@ var packages = map[string][]string{
 	"producer/ratelimit":    {},
 	"producer/requestid":    {},
 	"producer/headers":      {"schemas/es", "schemas/request"},
-	"producer/senders":      {"schemas", "schemas/es", "schemas/request", "schemas/standing", "processor/sender/limits", "producer/tasks"},
+	"producer/senders":      {"schemas", "schemas/es", "schemas/price", "schemas/request", "schemas/standing", "processor/sender/limits", "producer/tasks"},
 	"producer/cloudevents":  {"stream", "schemas", "schemas/es", "producer/tasks"},
 	"producer/tasks":        {"schemas", "schemas/es", "schemas/price", "schemas/request", "schemas/shown"},
 	"internal/backoff":      {},

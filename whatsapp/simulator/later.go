@@ -42,6 +42,10 @@ func (s *Simulator) SendWebhooks(ctx context.Context) {
 func (s *Simulator) plan(m *webhooks.Message, got *ledger.Received, late faults.Late, c faults.Call, now time.Time) <-chan struct{} {
 	later := s.rules.Load().Later(c, now, late)
 	m.Old, m.Username, m.Linked = later.Old, later.Username, later.Linked
+	m.PricedWithRead = later.PricedWithRead
+	s.mu.Lock()
+	m.Price = s.prices.Of(m.Number, m.Category, now, later.Free, later.Delivered)
+	s.mu.Unlock()
 	if late.Code != 0 {
 		k := codes.Of(late.Code)
 		m.Failure = webhooks.Failure{Code: late.Code, Title: k.Title, Details: k.Details}
@@ -95,6 +99,9 @@ func (s *Simulator) told(m *webhooks.Message, status ledger.Status) {
 		code = m.Failure.Code
 	}
 	s.ledger.Told(m.Place, status, code)
+	if status != ledger.Sent && m.Prices(status) {
+		s.prices.Told(m.Price)
+	}
 }
 
 // windowOpen reports whether the phone has written to a number within the last 24 hours, or to one that nobody named where there are none.

@@ -92,6 +92,7 @@ type Simulator struct {
 	media   map[string]*mediaFile
 	magic   map[string]int // calls to phones with a magic ending that counts
 	people  *ledger.People
+	prices  *ledger.Prices
 	traces  uint64
 }
 
@@ -116,7 +117,7 @@ func New(cfg Config) *Simulator {
 	s := &Simulator{
 		cfg: cfg, tokens: make(map[string]string, len(cfg.Numbers)), log: cfg.Logger,
 		ledger: ledger.New(max(cfg.Records, 0)), numbers: map[string]*numberState{}, media: map[string]*mediaFile{}, magic: map[string]int{},
-		people: ledger.NewPeople(), templates: templates.New(), changed: make(chan struct{}, 1),
+		people: ledger.NewPeople(), prices: ledger.NewPrices(), templates: templates.New(), changed: make(chan struct{}, 1),
 	}
 	s.account.Store(&Account{DirectSend: cfg.DirectSend, MarketingTerms: true, MarketingOnMessages: true})
 	for _, n := range cfg.Numbers {
@@ -181,6 +182,7 @@ func (s *Simulator) Summary() ledger.Summary {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sum := s.ledger.Summary()
+	sum.Prices = s.prices.All()
 	for id, n := range s.numbers {
 		sum.MaxRateByNumber[id] = n.rate.Highest()
 	}

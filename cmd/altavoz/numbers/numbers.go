@@ -20,14 +20,23 @@ func Print(out io.Writer, all []client.Sender, inJSON bool) error {
 		return nil
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	line(w, "SENDER\tNAME\tDEFAULT\tSTATE\tRATE\tNOW\tSINCE\tUNTIL\tQUALITY\tWHY")
+	line(w, "SENDER\tNAME\tDEFAULT\tSTATE\tRATE\tNOW\tSINCE\tUNTIL\tQUALITY\tSERVICE\tBILLED\tWHY")
 	for _, s := range all {
-		rate, now := "", ""
+		rate, now, service, billed := "", "", "", ""
 		if s.Rate != nil {
 			rate, now = fmt.Sprintf("%.4g", s.Rate.Configured), fmt.Sprintf("%.4g", s.Rate.Now)
 		}
-		line(w, "%s\t%s\t%v\t%s\t%s\t%s\t%s\t%s\t%s\t%s", shown.Line(s.ID), shown.Line(s.Name), s.Default, shown.Line(s.State), rate, now,
-			shown.Line(s.Since), shown.Line(s.Until), shown.Line(s.Quality), shown.Line(strings.Join(strings.Fields(s.Why), " ")))
+		if m := s.Month; m != nil {
+			n := uint32(0)
+			for _, p := range m.Priced {
+				if p.Billable {
+					n += p.Messages
+				}
+			}
+			service, billed = fmt.Sprint(m.Service), fmt.Sprint(n)
+		}
+		line(w, "%s\t%s\t%v\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s", shown.Line(s.ID), shown.Line(s.Name), s.Default, shown.Line(s.State), rate, now,
+			shown.Line(s.Since), shown.Line(s.Until), shown.Line(s.Quality), service, billed, shown.Line(strings.Join(strings.Fields(s.Why), " ")))
 	}
 	return w.Flush()
 }

@@ -1,5 +1,5 @@
 // Package fold has what the views keep, folded from the records of their topics without a client: the status of every task (Tasks), the controls of
-// every task (Controls), what is known of sender numbers (Numbers), and recipients by owner and day (Days).
+// every task (Controls), what is known of sender numbers (Numbers), recipients by owner and day (Days), and messages by number, month and price (Months).
 //
 // What is kept of a task:
 //
@@ -32,6 +32,7 @@ type Tasks struct {
 	rounds     uint64
 	unfinished int
 	Days       *Days
+	Months     *Months
 }
 
 // resident is a task in memory.
@@ -62,7 +63,7 @@ const locationBytes = 8
 // partitions.
 func NewTasks(bytes int, partitions int32) *Tasks {
 	return &Tasks{
-		maxBytes: bytes / int(max(1, partitions)), tasks: make(map[schemas.TaskID]resident), Days: new(Days), partitions: make(map[int32]*finishedQueue),
+		maxBytes: bytes / int(max(1, partitions)), tasks: make(map[schemas.TaskID]resident), Days: new(Days), Months: new(Months), partitions: make(map[int32]*finishedQueue),
 		located: taskindex.New(locationBytes),
 	}
 }
@@ -98,6 +99,9 @@ func (t *Tasks) Apply(id schemas.TaskID, st *schemas.Status, bytes int, at Locat
 	}
 	if !placed && known.GetPlan() == nil && st.GetPlan() != nil {
 		t.Days.add(st.GetPlan())
+	}
+	if !placed {
+		t.Months.replace(known, st)
 	}
 	h = resident{status: st, at: at, bytes: bytes}
 	if !ended {

@@ -2,8 +2,10 @@ package faults
 
 import (
 	"cmp"
+	"errors"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"time"
 
 	"altavoz/whatsapp/simulator/ledger"
@@ -24,14 +26,24 @@ type wish struct {
 	delay                  *span
 	read, drop, dup, early *float64
 	taps, stops            *float64
+	priced                 *float64
+	free                   *int
 	shuffle, old           bool
 	username, linked       bool
 }
 
 // word reads one word; known is false for what is none of webhooks.
 func (w *wish) word(key, value string) (known bool, err error) {
-	parts := map[string]**float64{"read": &w.read, "webhook_drop": &w.drop, "webhook_dup": &w.dup, "webhook_early": &w.early, "taps": &w.taps, "stops": &w.stops}
+	parts := map[string]**float64{
+		"read": &w.read, "webhook_drop": &w.drop, "webhook_dup": &w.dup, "webhook_early": &w.early, "taps": &w.taps, "stops": &w.stops, "price_with_read": &w.priced,
+	}
 	switch key {
+	case "free_service":
+		n, e := strconv.Atoi(value)
+		if e != nil || n < 0 {
+			return true, errors.New("want a number of messages, such as free_service=10")
+		}
+		w.free = &n
 	case "webhook_delay":
 		var s span
 		s, err = parseSpan(value)
@@ -60,10 +72,15 @@ func (w *wish) join(r *wish) {
 	if r.delay != nil {
 		w.delay = r.delay
 	}
-	for _, p := range []struct{ into, from **float64 }{{&w.read, &r.read}, {&w.drop, &r.drop}, {&w.dup, &r.dup}, {&w.early, &r.early}, {&w.taps, &r.taps}, {&w.stops, &r.stops}} {
+	for _, p := range []struct{ into, from **float64 }{
+		{&w.read, &r.read}, {&w.drop, &r.drop}, {&w.dup, &r.dup}, {&w.early, &r.early}, {&w.taps, &r.taps}, {&w.stops, &r.stops}, {&w.priced, &r.priced},
+	} {
 		if *p.from != nil {
 			*p.into = *p.from
 		}
+	}
+	if r.free != nil {
+		w.free = r.free
 	}
 	w.shuffle = w.shuffle || r.shuffle
 	w.old = w.old || r.old
@@ -90,6 +107,10 @@ type Later struct {
 	Tap, Stop time.Duration
 	Choice    uint64 // chance of what is tapped
 
+	Free           int  // how many free-form messages of the number are free in a month
+	Delivered      bool // it arrives
+	PricedWithRead bool // the price comes with read and not with delivered
+
 	Username, Linked bool // the recipient is named by user id alone, and by that of linked portfolios too
 }
 
@@ -103,8 +124,16 @@ func (rs *Rules) Later(c Call, now time.Time, late Late) Later {
 	}
 	chance := rand.New(rand.NewPCG(c.Chance, ^uint64(0))) // the streams of the rules count from 0
 	hits := func(part *float64) bool { return chance.Float64() < orZero(part) }
-	out := Later{Early: hits(w.early), Old: w.old, Username: w.username, Linked: w.linked}
+	out := Later{Early: hits(w.early), Old: w.old, Username: w.username, Linked: w.linked, Free: ledger.FreeService}
+	if w.free != nil {
+		out.Free = *w.free
+	}
 	steps := w.steps(late, chance)
+	is := func(status ledger.Status) bool {
+		return slices.ContainsFunc(steps, func(s Step) bool { return s.Status == status })
+	}
+	out.Delivered = is(ledger.Delivered)
+	out.PricedWithRead = w.priced != nil && is(ledger.Read) && hits(w.priced)
 	for _, s := range steps {
 		if hits(w.drop) {
 			out.Lost++

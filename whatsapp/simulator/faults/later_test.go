@@ -44,8 +44,12 @@ func TestWebhookFaultsAreRead(t *testing.T) {
 		"read=0% webhook_dup=100% webhook_delay=1s": {tells: "sent sent+ delivered delivered+", check: func(l faults.Later) bool {
 			return l.Steps[0].Told == time.Second && l.Steps[1].Happens == time.Second && l.Steps[1].Told == 2*time.Second && l.Steps[3].Told == 3*time.Second
 		}},
-		"late_131049=100%": {late: faults.Late{Code: 131049, Sent: true}, tells: "sent failed"},
-		"window":           {late: rejected, tells: "failed"},
+		"read=100% price_with_read=100% free_service=7": {tells: "sent delivered read", check: func(l faults.Later) bool {
+			return l.PricedWithRead && l.Delivered && l.Free == 7
+		}},
+		"read=0% price_with_read=100%": {tells: "sent delivered", check: func(l faults.Later) bool { return !l.PricedWithRead && l.Free == ledger.FreeService }},
+		"late_131049=100%":             {late: faults.Late{Code: 131049, Sent: true}, tells: "sent failed"},
+		"window":                       {late: rejected, tells: "failed"},
 	}
 	for text, tt := range tests {
 		t.Run(text, func(t *testing.T) {
@@ -60,7 +64,7 @@ func TestWebhookFaultsAreRead(t *testing.T) {
 func TestWebhookWordsThatAreNone(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
-		"read", "read=x%", "read=NaN%", "webhook_drop=101%", "webhook_dup=1", "webhook_early", "webhook_delay=x", "webhook_delay=2s..1s", "webhook_fire=1%",
+		"read", "read=x%", "read=NaN%", "webhook_drop=101%", "webhook_dup=1", "webhook_early", "webhook_delay=x", "webhook_delay=2s..1s", "webhook_fire=1%", "free_service=-1", "free_service=x", "price_with_read=2",
 		"late_=1%", "late_html=1%", "late_131026", "late_131026=60% late_131049=60%",
 	} {
 		if _, err := faults.Parse(text, now); err == nil {

@@ -85,6 +85,8 @@ type Rules struct{ rules []*rule }
 //	webhook_old          as before 2026: a conversation, no user ids    webhook_username     whoever it is has a username: no phones
 //	webhook_linked       with the id that linked portfolios have in common
 //	taps=20%             of the phones tap a choice of the message      stops=1%             of the phones answer STOP
+//	free_service=10      of a number's free-form messages are free in a calendar month (1,000 where not said)
+//	price_with_read=20%  of messages that are read have their price with read, and not with delivered
 //
 // Shares of one line exclude each other; of several lines that hit, the first one counts. Which calls are hit follows from
 // Call.Chance and not from the order of calls.

@@ -77,6 +77,8 @@ type Summary struct {
 	MaxRate         int            `json:"max_rate"`
 	MaxRateByNumber map[string]int `json:"max_rate_by_number"`
 	Webhooks        Webhooks       `json:"webhooks"`
+	// Prices are those of delivered messages.
+	Prices []Priced `json:"prices"`
 }
 
 // Ledger is what was received. Its memory is bounded but for one tally of some 20 bytes a callback data. Not safe for concurrent use.

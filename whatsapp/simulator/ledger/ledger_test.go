@@ -111,3 +111,31 @@ func TestWithheldAnswersAreCounted(t *testing.T) {
 		t.Errorf("%d, %d, %d; want 2, 0, 0", a, b, c)
 	}
 }
+
+// TestFreeMessagesAreOfAMonth: so many free-form messages of a number that are delivered are free in a calendar month, and no others.
+func TestFreeMessagesAreOfAMonth(t *testing.T) {
+	t.Parallel()
+	p := ledger.NewPrices()
+	at := time.Date(2026, 11, 30, 23, 0, 0, 0, time.UTC)
+	kind := func(number, category string, at time.Time, delivered bool) string {
+		one := p.Of(number, category, at, 2, delivered)
+		if one.Billable != (one.Type == "regular") {
+			t.Errorf("got %+v, want it billed where it is regular", one)
+		}
+		return one.Type
+	}
+	const free, regular = "free_customer_service", "regular"
+	for i, got := range [][2]string{
+		{kind("1", "", at, true), free},
+		{kind("1", "marketing", at, true), regular},
+		{kind("1", "", at, false), free}, // does not arrive, so it uses none up
+		{kind("1", "", at, true), free},
+		{kind("1", "", at, true), regular},
+		{kind("2", "", at, true), free},
+		{kind("1", "", at.Add(time.Hour), true), free}, // December
+	} {
+		if got[0] != got[1] {
+			t.Errorf("message %d is %s, want %s", i, got[0], got[1])
+		}
+	}
+}

@@ -70,11 +70,14 @@ type Message struct {
 	WAMID    string
 	Callback string
 	Category string // empty: service
-	Old      bool   // the shape of before 2026
-	Username bool   // the recipient has one: webhooks leave the phone out
-	Linked   bool   // the portfolio is linked with others, which have an id of the recipient in common
-	Failure  Failure
-	Place    int // what the ledger knows it by
+	Price    ledger.Price
+	// PricedWithRead says that the price comes with read and not with delivered.
+	PricedWithRead bool
+	Old            bool // the shape of before 2026
+	Username       bool // the recipient has one: webhooks leave the phone out
+	Linked         bool // the portfolio is linked with others, which have an id of the recipient in common
+	Failure        Failure
+	Place          int // what the ledger knows it by
 }
 
 // Failure is why a message failed.

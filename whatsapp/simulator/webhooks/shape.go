@@ -144,7 +144,12 @@ func appendError(b []byte, f Failure) []byte {
 	return append(b, `}]`...)
 }
 
-// appendPrice writes the price, which comes with sent and delivered and not with read; before v24 there was a conversation as well.
+// Prices reports whether a status has the price: sent, and one of delivered and read.
+func (m *Message) Prices(s ledger.Status) bool {
+	return s == ledger.Sent || s == ledger.Delivered && !m.PricedWithRead || s == ledger.Read && m.PricedWithRead
+}
+
+// appendPrice writes the price; before v24 there was a conversation as well.
 func appendPrice(b []byte, e *event) []byte {
 	category := e.Category
 	if category == "" {
@@ -163,13 +168,14 @@ func appendPrice(b []byte, e *event) []byte {
 		b = appendText(b, category)
 		b = append(b, `}}`...)
 	}
-	if e.status == ledger.Read {
+	if !e.Prices(e.status) {
 		return b
 	}
-	if category == "service" {
-		return append(b, `,"pricing":{"billable":false,"pricing_model":"PMP","type":"free_customer_service","category":"service"}`...)
-	}
-	b = append(b, `,"pricing":{"billable":true,"pricing_model":"PMP","type":"regular","category":`...)
+	b = append(b, `,"pricing":{"billable":`...)
+	b = strconv.AppendBool(b, e.Price.Billable)
+	b = append(b, `,"pricing_model":"PMP","type":`...)
+	b = appendText(b, e.Price.Type)
+	b = append(b, `,"category":`...)
 	b = appendText(b, category)
 	return append(b, '}')
 }

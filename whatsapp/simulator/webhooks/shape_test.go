@@ -27,6 +27,7 @@ const callback = `c:42/r:7 <ñandú> "90%" 🎉`
 func message(change func(*webhooks.Message)) *webhooks.Message {
 	m := &webhooks.Message{Number: "106540352242922", Phone: "573001234567", WAMID: "wamid.HBgM=", Callback: callback}
 	change(m)
+	m.Price = ledger.NewPrices().Of(m.Number, m.Category, time.Unix(0, 0), ledger.FreeService, true)
 	return m
 }
 
@@ -46,6 +47,7 @@ func TestStatusesAreThoseOfTheGoldenFiles(t *testing.T) {
 		"failed_old":       {func(m *webhooks.Message) { m.Failure, m.Old = undeliverable, true }, ledger.Failed},
 		"sent_old":         {func(m *webhooks.Message) { m.Old = true }, ledger.Sent},
 		"read_old":         {func(m *webhooks.Message) { m.Old = true }, ledger.Read},
+		"read_priced":      {func(m *webhooks.Message) { m.PricedWithRead = true }, ledger.Read},
 		"sent_utility":     {func(m *webhooks.Message) { m.Category = "utility" }, ledger.Sent},
 		"delivered_hidden": {func(m *webhooks.Message) { m.Username, m.Linked = true, true }, ledger.Delivered},
 		"failed_hidden":    {func(m *webhooks.Message) { m.Username = true; m.Failure = webhooks.Failure{Code: 131026, Title: "t"} }, ledger.Failed},
