@@ -202,7 +202,7 @@ func mutants() []mutant {
 		{marker: "a-template-that-does-not-fit-ends-its-task", change: makeFalse(), test: "TestTemplateIsHeldToItsAccountBeforeAnybodyIsWrittenTo", in: "processor/fanout"},
 		{marker: "a-paused-template-ends-no-task", change: makeTrue(), test: "TestATemplateOfATaskIsJudged", in: "whatsapp/templates"},
 		{marker: "only-marketing-templates-go-to-the-marketing-api", change: value("c.GetTemplate() != nil || strings.EqualFold(category, category)"), test: "TestOnlyMarketingTemplatesGoToTheMarketingAPI", in: "whatsapp"},
-		{marker: "free-form-goes-to-messages", change: operandWith("!marketing", "false"), test: "TestOnlyMarketingTemplatesGoToTheMarketingAPI", in: "whatsapp"},
+		{marker: "free-form-goes-to-messages", change: operandWith("marketing", "false"), test: "TestOnlyMarketingTemplatesGoToTheMarketingAPI", in: "whatsapp"},
 		{marker: "a-refusal-is-not-of-what-was-kept-long", change: makeTrue(), test: "TestATemplateIsReadOnceInFiveMinutes", in: "whatsapp/templates"},
 		{marker: "report-of-a-process-that-ended-does-not-count", change: makeTrue(), test: "TestReportsOfProcesses", in: "schemas/standing"},
 		{marker: "slice-is-of-the-task", change: makeFalse(), test: "TestListWhosePlaceAnotherHasIsNotUsed", in: "processor/fanout"},
