@@ -212,7 +212,7 @@ func (a *App) startEmbedded(ctx context.Context) error {
 		a.log.Info("simulator runs: nothing leaves this machine", "url", api.URL())
 		a.api = api
 		a.cfg.WhatsApp.BaseURL = api.URL()
-		a.numbers.Fix(numbers.Number{ID: id, Token: simulatedToken, Rate: a.cfg.WhatsApp.Rate, Account: simulator.AccountID, Marketing: a.cfg.WhatsApp.numbers().Marketing})
+		a.numbers.Fix(numbers.Number{ID: id, Token: simulatedToken, Rate: a.cfg.WhatsApp.Rate, Account: simulator.AccountID, Marketing: a.cfg.WhatsApp.numbers().Marketing, People: a.cfg.WhatsApp.People})
 		a.stopLast("simulator", func(context.Context) error { return api.Stop() })
 	}
 	return nil

@@ -99,7 +99,7 @@ func (a *App) openClients(ctx context.Context) error {
 	var err error
 	//nolint:contextcheck // a view lives until Stop
 	a.clients.Views, err = views.Open(a.kafka, a.layout, a.numbers, views.Needs{
-		Statuses: roles.Has(RoleProducer, RoleFanout), Controls: roles.Has(RoleProducer, RoleFanout, RoleSender), OptOuts: roles.Has(RoleProducer, RoleSender), Names: roles.Has(RoleFanout), Inbound: roles.Has(RoleSender), Sent: roles.Has(RoleProducer),
+		Statuses: roles.Has(RoleProducer, RoleFanout), Controls: roles.Has(RoleProducer, RoleFanout, RoleSender), OptOuts: roles.Has(RoleProducer, RoleSender), Names: roles.Has(RoleFanout), Inbound: roles.Has(RoleSender), People: roles.Has(RoleSender), Sent: roles.Has(RoleProducer),
 	})
 	if err != nil {
 		return err //nolint:wrapcheck // it says which view

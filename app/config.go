@@ -105,6 +105,7 @@ type WhatsAppConfig struct {
 	APIVersion    string         `envconfig:"ALTAVOZ_WHATSAPP_API_VERSION" help:"its version"`
 	PhoneNumberID string         `envconfig:"ALTAVOZ_WHATSAPP_PHONE_NUMBER_ID" help:"the number to send from"`
 	AccessToken   schemas.Secret `envconfig:"ALTAVOZ_WHATSAPP_ACCESS_TOKEN" help:"its token"`
+	People        int            `envconfig:"ALTAVOZ_WHATSAPP_MESSAGING_LIMIT" help:"to how many people Meta lets its business write within 24 hours outside their windows, and that of numbers which name none (250, 2000, 10000, 100000); 0: to as many as it likes"`
 	AccountID     string         `envconfig:"ALTAVOZ_WHATSAPP_ACCOUNT_ID" help:"the WhatsApp Business Account (WABA) that it, and numbers which name none, belong to: templates are checked there; empty: they are not"`
 	MarketingPath string         `envconfig:"ALTAVOZ_WHATSAPP_MARKETING_PATH" help:"where it, and numbers which name no marketing_path, send templates that their account has as MARKETING: messages, or marketing_messages"`
 	ProductPolicy string         `envconfig:"ALTAVOZ_WHATSAPP_PRODUCT_POLICY" help:"of marketing_messages: CLOUD_API_FALLBACK or STRICT; empty: Meta's own"`
@@ -303,7 +304,7 @@ func (c RedisConfig) Validate() error {
 
 // numbers says where the sender numbers are.
 func (c WhatsAppConfig) numbers() numbers.Config {
-	return numbers.Config{ID: c.PhoneNumberID, Token: c.AccessToken, Rate: c.Rate, File: c.SendersFile, Region: c.DefaultRegion, Account: c.AccountID, Marketing: marketing.Setting{Path: c.MarketingPath, Policy: c.ProductPolicy, Sharing: c.ShareActivity}}
+	return numbers.Config{ID: c.PhoneNumberID, Token: c.AccessToken, Rate: c.Rate, File: c.SendersFile, Region: c.DefaultRegion, Account: c.AccountID, People: c.People, Marketing: marketing.Setting{Path: c.MarketingPath, Policy: c.ProductPolicy, Sharing: c.ShareActivity}}
 }
 
 // Meta reports whether calls go to Meta, and not to a gateway or a simulator.

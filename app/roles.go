@@ -183,12 +183,12 @@ func (a *App) newSender(g *group.Group) (processor.Worker, error) {
 		Logger: a.log, Registerer: a.registry, Partitions: a.layout, MaxInFlight: a.cfg.WhatsApp.MaxInFlight, Numbers: a.numbers.IDs(),
 		Number: func(id string) (sender.NumberConfig, bool) {
 			n, ok := a.numbers.Number(id)
-			return sender.NumberConfig{Name: n.Name, Rate: n.Rate, Access: n.Tokens}, ok
+			return sender.NumberConfig{Name: n.Name, Rate: n.Rate, Business: n.Business, People: n.People, Access: n.Tokens}, ok
 		},
 	}
 	return sender.New(cfg, sender.Ports{
 		Committer: g, Pauser: g, Express: a.clients.express, Bulk: a.clients.bulk, Records: held{a.clients.reader}, Contents: blob.Reader{Records: a.clients.reader},
-		Media: a.clients.media, Numbers: a.clients.Controls, OptOuts: a.clients.OptOuts, Inbound: a.clients.OptOuts.Windows(a.clients.Inbound), RefusedBy: a.clients.OptOuts.RefusedBy, Messenger: a.clients.messenger, Reject: rejects.Keep,
+		Media: a.clients.media, Numbers: a.clients.Controls, OptOuts: a.clients.OptOuts, Inbound: a.clients.OptOuts.Windows(a.clients.Inbound), People: a.clients.People, RefusedBy: a.clients.OptOuts.RefusedBy, Messenger: a.clients.messenger, Reject: rejects.Keep,
 	}), cfg.Validate()
 }
 

@@ -678,8 +678,6 @@ const (
 	Reason_REASON_CONTENT Reason = 29
 	// Nothing is dispatched until its template may be sent again; detail has its name, language and status.
 	Reason_REASON_TEMPLATE Reason = 30
-	// Nothing is dispatched until the number's business may write to more people; as REASON_PEOPLE_IN_FLIGHT.
-	Reason_REASON_PEOPLE Reason = 31
 )
 
 // Enum value maps for Reason.
@@ -711,7 +709,6 @@ var (
 		28: "REASON_SENDER",
 		29: "REASON_CONTENT",
 		30: "REASON_TEMPLATE",
-		31: "REASON_PEOPLE",
 	}
 	Reason_value = map[string]int32{
 		"REASON_NONE":               0,
@@ -740,7 +737,6 @@ var (
 		"REASON_SENDER":             28,
 		"REASON_CONTENT":            29,
 		"REASON_TEMPLATE":           30,
-		"REASON_PEOPLE":             31,
 	}
 )
 
@@ -5477,7 +5473,7 @@ const file_events_proto_rawDesc = "" +
 	"\x15TAP_KIND_BUTTON_REPLY\x10\x01\x12\x17\n" +
 	"\x13TAP_KIND_LIST_REPLY\x10\x02\x12\x13\n" +
 	"\x0fTAP_KIND_BUTTON\x10\x03\x12\x15\n" +
-	"\x11TAP_KIND_LOCATION\x10\x04*\xcf\x04\n" +
+	"\x11TAP_KIND_LOCATION\x10\x04*\xbc\x04\n" +
 	"\x06Reason\x12\x0f\n" +
 	"\vREASON_NONE\x10\x00\x12\x12\n" +
 	"\x0eREASON_ACCOUNT\x10\x01\x12\x14\n" +
@@ -5505,8 +5501,7 @@ const file_events_proto_rawDesc = "" +
 	"\x0eREASON_FOREIGN\x10\x1b\x12\x11\n" +
 	"\rREASON_SENDER\x10\x1c\x12\x12\n" +
 	"\x0eREASON_CONTENT\x10\x1d\x12\x13\n" +
-	"\x0fREASON_TEMPLATE\x10\x1e\x12\x11\n" +
-	"\rREASON_PEOPLE\x10\x1f*\x89\x01\n" +
+	"\x0fREASON_TEMPLATE\x10\x1e*\x89\x01\n" +
 	"\x05Phase\x12\x0e\n" +
 	"\n" +
 	"PHASE_NONE\x10\x00\x12\x11\n" +

@@ -22,6 +22,14 @@ func failedFrom(account, number string, code int) string {
 		`"metadata":{"display_phone_number":"1 555 %s","phone_number_id":%q}}`, schemas.Callback(task1, 1), code, number, number))
 }
 
+// limitOf is what an event says of a messaging limit.
+func limitOf(e *schemas.NumberEvent) string {
+	if e.GetKind() != schemas.NumberEventKind_NUMBER_EVENT_KIND_PEOPLE {
+		return ""
+	}
+	return fmt.Sprint("people ", e.GetPeople())
+}
+
 // hears returns what a process with the numbers 1065, 1066 and 1067, the last one of another account, writes of its numbers.
 func hears(t *testing.T, secret schemas.Secret, bodies ...string) (out []string) {
 	t.Helper()
@@ -33,7 +41,7 @@ func hears(t *testing.T, secret schemas.Secret, bodies ...string) (out []string)
 		}
 		for _, rec := range recs {
 			if e, ours, err := standing.Decode(&rec); ours && err == nil {
-				out = append(out, strings.Join(strings.Fields(fmt.Sprintf("%s %s %d %s %s %s %s", e.GetNumber(), strings.TrimPrefix(e.GetKind().String(), "NUMBER_EVENT_KIND_"), e.GetCode(), e.GetDetail(), e.GetTemplate(), e.GetLanguage(), e.GetStatus())), " "))
+				out = append(out, strings.Join(strings.Fields(fmt.Sprintf("%s %s %d %s %s %s %s%s", e.GetNumber(), strings.TrimPrefix(e.GetKind().String(), "NUMBER_EVENT_KIND_"), e.GetCode(), e.GetDetail(), e.GetTemplate(), e.GetLanguage(), e.GetStatus(), limitOf(e))), " "))
 			}
 		}
 	}
@@ -71,6 +79,15 @@ func TestWhatWebhooksSayOfNumbers(t *testing.T) {
 		"the quality of a known number": {change("A", "phone_number_quality_update", `{"display_phone_number":"+1 555-1065","event":"FLAGGED","current_limit":"TIER_1K"}`), []string{"1065 AT_RISK 0 phone_number_quality_update FLAGGED"}},
 		"the quality of another number": {change("A", "phone_number_quality_update", `{"display_phone_number":"15551066","event":"FLAGGED"}`), []string{"1066 AT_RISK 0 phone_number_quality_update FLAGGED"}},
 		"a quality that is back":        {change("A", "phone_number_quality_update", `{"display_phone_number":"15551065","event":"UNFLAGGED"}`), []string{"1065 AT_RISK 0"}},
+		"a messaging limit":             {change("A", "business_capability_update", `{"max_daily_conversation_per_phone":250,"max_daily_conversations_per_business":2000,"max_phone_numbers_per_business":20}`), both("PEOPLE 0 people 2000")},
+		"one of before v24":             {change("A", "business_capability_update", `{"max_daily_conversation_per_phone":"10000"}`), both("PEOPLE 0 people 10000")},
+		"no messaging limit":            {change("A", "business_capability_update", `{"max_daily_conversations_per_business":-1}`), both("PEOPLE 0 people 0")},
+		"a tier of a number":            {change("A", "phone_number_quality_update", `{"display_phone_number":"15551065","event":"THROUGHPUT_UPGRADE","max_daily_conversations_per_business":"TIER_100K"}`), []string{"1065 AT_RISK 0", "1065 PEOPLE 0 people 100000"}},
+		"an unlimited tier":             {change("A", "phone_number_quality_update", `{"display_phone_number":"15551065","event":"ONBOARDING","max_daily_conversations_per_business":"TIER_UNLIMITED"}`), []string{"1065 PEOPLE 0 people 0"}},
+		"a limit that is none":          {change("A", "business_capability_update", `{"max_daily_conversations_per_business":"TIER_X","max_daily_conversation_per_phone":{"a":[1]}}`), nil},
+		"a limit of no people":          {change("A", "business_capability_update", `{"max_daily_conversations_per_business":0}`), nil},
+		"a stranger's messaging limit":  {change("C", "business_capability_update", `{"max_daily_conversations_per_business":250}`), nil},
+		"a limit of another field":      {change("A", "account_update", `{"event":"MM_LITE_TERMS_SIGNED","max_daily_conversations_per_business":250}`), nil},
 		"a paused template":             {change("A", "message_template_status_update", `{"event":"PAUSED","message_template_id":7,"message_template_name":"aviso","message_template_language":"en-US","other_info":{"title":"FIRST_PAUSE"}}`), both("TEMPLATE 0 aviso en_US PAUSED")},
 		"a flagged template":            {change("A", "message_template_status_update", `{"event":"FLAGGED","message_template_name":"aviso"}`), both("AT_RISK 0 message_template_status_update FLAGGED aviso")},
 		"a template without a name":     {change("A", "message_template_status_update", `{"event":"PAUSED"}`), nil},

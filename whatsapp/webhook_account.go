@@ -38,6 +38,10 @@ func (n *news) member(name string) error {
 		})
 	case "event", "decision", "display_phone_number", "message_template_name", "message_template_language":
 		return n.text(a.Text(name))
+	case account.LimitMember, account.LimitMemberBefore:
+		v, err := n.dec.ReadValue()
+		a.Limit(v)
+		return err
 	case "ban_info":
 		return kinds("waba_ban_state")
 	case "violation_info":

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -297,4 +298,37 @@ func TestThreatS15TokenThatAnybodyMayWriteIsNotTaken(t *testing.T) {
 			t.Error("the repaired file is not used")
 		}
 	})
+}
+
+// TestNumbersOfABusinessShareItsMessagingLimit: each has it by itself, or by the environment; two of one business can't differ.
+func TestNumbersOfABusinessShareItsMessagingLimit(t *testing.T) {
+	t.Parallel()
+	for _, of := range []struct {
+		people     int
+		file, want string
+	}{
+		{2000, `[{"id":"2","token":"t"},{"id":"3","token":"t","business":"b","messaging_limit":250},{"id":"4","token":"t","business":"b","messaging_limit":250}]`, "2000 2000 250 250"},
+		{0, `[{"id":"2","token":"t","business":"b","messaging_limit":10000}]`, "0 10000"},
+		{0, `[{"id":"2","token":"t","messaging_limit":250}]`, "the numbers 1 and 2 are one business's and have the messaging limits 0 and 250"},
+		{2000, `[{"id":"2","token":"t","messaging_limit":0}]`, "the numbers 1 and 2 are one business's and have the messaging limits 2000 and 0"},
+		{0, `[{"id":"2","token":"t","business":"b","messaging_limit":-1}]`, "messaging limit below zero"},
+		{-1, `[]`, "ALTAVOZ_WHATSAPP_MESSAGING_LIMIT is below zero"},
+	} {
+		path := filepath.Join(t.TempDir(), "senders.json")
+		if err := os.WriteFile(path, []byte(of.file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		list, err := Read(Config{ID: "1", Token: "t", File: path, People: of.people})
+		got := fmt.Sprint(err)
+		if err == nil {
+			var limits []string
+			for _, n := range list {
+				limits = append(limits, strconv.Itoa(n.People))
+			}
+			got = strings.Join(limits, " ")
+		}
+		if !strings.Contains(got, of.want) {
+			t.Errorf("%s with %d: %q, want %q", of.file, of.people, got, of.want)
+		}
+	}
 }

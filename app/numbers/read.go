@@ -33,6 +33,8 @@ type Number struct {
 	Account string
 	// Marketing is how it sends marketing templates.
 	Marketing marketing.Setting
+	// People is to how many people its business may write within 24 hours outside their windows (Meta's messaging limit); 0: no limit.
+	People int
 	// Tokens is how many it has had since the process began: it grows when the token is replaced.
 	Tokens uint64
 }
@@ -50,6 +52,8 @@ type Config struct {
 	ID    string // the number of the environment: the default one, if there is any
 	Token schemas.Secret
 	Rate  float64 // its rate, and that of numbers which name none
+	// People is the messaging limit of its business, and of numbers which name none; 0: none.
+	People int
 	// Account is its WhatsApp Business Account's id, and that of numbers which name none; "": it is not known.
 	Account string
 	// Marketing is how it sends marketing templates, and numbers that do not say otherwise.
@@ -93,11 +97,13 @@ func read(c Config) (out []Number, seen []filewatch.Snapshot, err error) {
 			errors.New("ALTAVOZ_WHATSAPP_ACCOUNT_ID is not up to 32 digits"), "the WhatsApp Business Account ID (WABA ID) stands in the app's dashboard under WhatsApp, API Setup",
 		}
 	}
-	n := Number{ID: c.ID, Token: c.Token, Rate: c.Rate, Account: c.Account, Marketing: c.Marketing}
+	n := Number{ID: c.ID, Token: c.Token, Rate: c.Rate, Account: c.Account, People: c.People, Marketing: c.Marketing}
 	if err := n.fault(); err != nil {
 		return nil, nil, fmt.Errorf("ALTAVOZ_WHATSAPP_MARKETING_PATH, or what belongs to it: %w", err)
 	}
 	switch {
+	case c.People < 0:
+		return nil, nil, errors.New("ALTAVOZ_WHATSAPP_MESSAGING_LIMIT is below zero")
 	case c.ID != "" && c.Token != "":
 		out = append(out, n)
 	case c.ID != "":
@@ -124,12 +130,19 @@ func read(c Config) (out []Number, seen []filewatch.Snapshot, err error) {
 			`it should read [{"id":"1234567890","name":"Ventas","token_file":"/run/secrets/token","rate":80}]`,
 		}
 	}
-	known := make(map[string]bool, len(more)+1)
+	known, limits := make(map[string]bool, len(more)+1), make(map[string]Number)
 	for _, n := range append(out, more...) {
 		if known[n.ID] {
 			return nil, seen, fmt.Errorf("ALTAVOZ_SENDERS_FILE: the number %s is there twice", n.ID)
 		}
 		known[n.ID] = true
+		if other, of := limits[n.Business]; of && other.People != n.People {
+			return nil, seen, Error{
+				fmt.Errorf("the numbers %s and %s are one business's and have the messaging limits %d and %d", other.ID, n.ID, other.People, n.People),
+				"all numbers of a business share one limit: give them the same, or a business each",
+			}
+		}
+		limits[n.Business] = n
 	}
 	return append(out, more...), seen, nil
 }
@@ -165,6 +178,7 @@ type entry struct {
 	Token     string   `json:"token"`
 	TokenFile string   `json:"token_file"`
 	Rate      *float64 `json:"rate"`
+	People    *int     `json:"messaging_limit"`
 	Business  string   `json:"business"`
 	Account   string   `json:"account"`
 	Path      string   `json:"marketing_path"`
@@ -199,9 +213,12 @@ func readFile(c Config) (out []Number, seen []filewatch.Snapshot, err error) {
 		return nil, seen, err
 	}
 	for i, e := range entries {
-		n := Number{ID: e.ID, Name: e.Name, Token: schemas.Secret(e.Token), Rate: c.Rate, Business: e.Business, Account: cmp.Or(e.Account, c.Account), Marketing: e.marketing(c.Marketing)}
+		n := Number{ID: e.ID, Name: e.Name, Token: schemas.Secret(e.Token), Rate: c.Rate, Business: e.Business, Account: cmp.Or(e.Account, c.Account), People: c.People, Marketing: e.marketing(c.Marketing)}
 		if e.Rate != nil {
 			n.Rate = *e.Rate
+		}
+		if e.People != nil {
+			n.People = *e.People
 		}
 		if e.TokenFile != "" {
 			if !filepath.IsAbs(e.TokenFile) {
@@ -221,6 +238,8 @@ func readFile(c Config) (out []Number, seen []filewatch.Snapshot, err error) {
 			return nil, seen, fmt.Errorf("entry %d of %s needs one of token and token_file", i+1, path)
 		case n.Rate < 0:
 			return nil, seen, fmt.Errorf("entry %d of %s has a rate below zero", i+1, path)
+		case n.People < 0:
+			return nil, seen, fmt.Errorf("entry %d of %s has a messaging limit below zero", i+1, path)
 		case !accountForm.MatchString(n.Account):
 			return nil, seen, fmt.Errorf("entry %d of %s has an account that is not up to 32 digits", i+1, path)
 		case !businessForm.MatchString(n.Business):

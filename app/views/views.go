@@ -21,13 +21,14 @@ type Views struct {
 	OptOuts  *optouts.Book
 	Inbound  *table.Inbound
 	Sent     *table.Sent
+	People   *table.People
 
 	reads   bool   // opt-outs, and completes none
 	working func() // ends what goes on beside the reading, and waits for that
 }
 
 // Needs is what a process reads. Names is of OptOuts only which user ids are whose phone: nothing of them is written then.
-type Needs struct{ Statuses, Controls, OptOuts, Names, Inbound, Sent bool }
+type Needs struct{ Statuses, Controls, OptOuts, Names, Inbound, Sent, People bool }
 
 // Open opens the tables that are needed. Start starts them, when all who listen to them are made.
 func Open(c kafka.Config, l kafka.Layout, n *numbers.Book, needs Needs) (v Views, err error) {
@@ -61,6 +62,9 @@ func Open(c kafka.Config, l kafka.Layout, n *numbers.Book, needs Needs) (v Views
 			return Views{}, fmt.Errorf("opening the view of messages that can be answered: %w", err)
 		}
 	}
+	if needs.People {
+		v.People = table.NewPeople(c, l)
+	}
 	return v, nil
 }
 
@@ -89,6 +93,10 @@ func (v *Views) Start(ctx context.Context, sends bool, log stream.Publisher) err
 	if v.Inbound != nil {
 		errs = append(errs, v.Inbound.Start(ctx))
 		works.Go(func() { v.Inbound.Forget(life) })
+	}
+	if v.People != nil {
+		v.People.Start(life)
+		works.Go(v.People.Wait)
 	}
 	if v.Sent != nil {
 		errs = append(errs, v.Sent.Start(ctx))

@@ -5,9 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promauto"
-
 	"altavoz/kafka"
 	"altavoz/schemas"
 	"altavoz/schemas/people"
@@ -35,15 +32,7 @@ const sweepPeople = time.Minute
 // NewPeople returns a view that is not started.
 func NewPeople(c kafka.Config, l kafka.Layout) *People {
 	c = c.WithDefaults()
-	v := &People{cfg: c, layout: l, wanted: make(chan struct{}), set: people.NewSet(people.MaxPeople), verdict: func(string, uint64, bool) {}}
-	promauto.With(c.Registerer).NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "altavoz_people", Help: "People to whom businesses that have a limit of people a day have written within 24 hours, as far as this process knows.",
-	}, func() float64 {
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		return float64(v.set.Size())
-	})
-	return v
+	return &People{cfg: c, layout: l, wanted: make(chan struct{}), set: people.NewSet(people.MaxPeople), verdict: func(string, uint64, bool) {}}
 }
 
 // ListenVerdicts has verdict called, in the view's own goroutine, with each claim that is read, and whether it is granted. Before Start only.
@@ -102,6 +91,13 @@ func (v *People) Draw(business string, limit int, wanted []people.Person, now ti
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.set.Draw(business, limit, wanted, now)
+}
+
+// Behind reports whether a claim has to be written that shows how far the log goes, before there can be one of people.
+func (v *People) Behind(now time.Time) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.set.Behind(now)
 }
 
 // Knows reports whether a person has a place already.

@@ -22,7 +22,7 @@ func (s *worker) Evaluate(t *task.Task, now time.Time) {
 	}
 	s.setSpeed(t, now)
 	was := t.IsPaused()
-	did, next := t.Evaluate(now, task.Inputs{Predicts: s.st.cfg.Predicts, Receipts: s.st.cfg.Receipts, Templates: s.st.ports.Controls.Number(t.Sender).Templates})
+	did, next := t.Evaluate(now, task.Inputs{Predicts: s.st.cfg.Predicts, Receipts: s.st.cfg.Receipts, Number: s.st.ports.Controls.Number(t.Sender)})
 	s.countCanary(did)
 	s.countPaused(was, t.IsPaused())
 	q := s.queue(t)
@@ -85,7 +85,7 @@ func (s *worker) finishCancel(t *task.Task, now time.Time) {
 // unblock lets the task be scheduled if nothing keeps it from that.
 func (s *worker) unblock(t *task.Task) {
 	if t.Schedulable() {
-		s.queue(t).Unblock(&t.Entry)
+		s.queue(t).Unblock(&t.Entry, t.Blocked.Stalled)
 	}
 }
 

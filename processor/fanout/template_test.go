@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/processor/fanout/schedule"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
 	"altavoz/schemas/standing"
@@ -147,4 +148,36 @@ func TestTemplateIsHeldToItsAccountBeforeAnybodyIsWrittenTo(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestTaskWhosePeopleAreFullKeepsNobodyWaiting: a process says that sends of the number wait for places. What the task has in flight takes nothing of the
+// window from another one, which goes out; and it goes on when there are places.
+func TestTaskWhosePeopleAreFullKeepsNobodyWaiting(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.run()
+		full := func(c *schemas.Cause) {
+			w.Append(standing.Encode(&schemas.NumberEvent{
+				Number: "100", AtMs: time.Now().UnixMilli(), Kind: schemas.NumberEventKind_NUMBER_EVENT_KIND_PROCESS, Process: "p", Cause: c,
+			}))
+		}
+		w.lock(func() { w.stopSenders = true })
+		id := w.templated(20, 6_000)
+		passes(30 * time.Second)
+		full(&schemas.Cause{Reason: schemas.Reason_REASON_PEOPLE_IN_FLIGHT})
+		passes(standing.PauseRecheck + 5*time.Second)
+		before := w.once(id)
+		other := w.submit(w.sliced(event("100", phonesFrom(50_000, 2000)...)))
+		passes(time.Minute)
+		if n := w.once(other); n == 0 {
+			t.Error("another task of the number waits for it")
+		}
+		if n := w.once(id); n > max(before, schedule.MaxStalled) {
+			t.Errorf("%d of the task are dispatched, %d before it waited", n, before)
+		}
+		full(nil)
+		w.startSenders()
+		passes(10 * time.Minute)
+		w.finished(id)
+		w.expect(id, counts{"sent": 6_000})
+	})
 }

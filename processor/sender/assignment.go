@@ -7,6 +7,7 @@ import (
 	"altavoz/processor/partition"
 	"altavoz/processor/sender/dedup"
 	"altavoz/processor/sender/ledger"
+	"altavoz/processor/sender/route"
 	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -22,6 +23,7 @@ type assignment struct {
 	ledger    *ledger.Ledger[*send]
 	commits   *commits // of the stage
 	optOuts   OptOuts
+	routes    *route.Router
 
 	dedup   dedup.Dedup
 	from    int64     // records below it are only remembered

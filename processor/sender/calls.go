@@ -54,8 +54,11 @@ func (c *callers) wait() bool {
 // call makes one attempt, after the commit that says so.
 func (st *Stage) call(e *send) {
 	var r schemas.Reply
-	m, callback := st.routes.Decide(&e.way, e.Message(), e.Number.ID, e.Phone, e.Task.ID, e.Index, time.Now())
-	if m, err := content.For(m, e.Personal); err != nil {
+	now := time.Now()
+	m, callback := st.routes.Decide(&e.way, e.Message(), e.Number.ID, e.Phone, e.Task.ID, e.Index, now)
+	if e.Unplaced() && st.routes.Outside(&e.way, e.Number.ID, e.Phone, now) { //mutant:whose-window-shut-meanwhile-needs-a-place
+		r = schemas.Reply{Verdict: schemas.VerdictUnsent}
+	} else if m, err := content.For(m, e.Personal); err != nil {
 		r = content.Refusal(err)
 	} else {
 		r = st.ports.Messenger.Send(st.calls, e.Number.ID, m, e.Phone, callback)

@@ -153,7 +153,7 @@ func TestTransientErrorsFailAfterFiveAttempts(t *testing.T) {
 				t.Errorf("wait %d is %v; want at most %v", i, g, most)
 			}
 		}
-		if n := len(w.gaps()); n != schedule.MaxAttempts-1 {
+		if n := len(w.gaps()); n != limits.MaxAttempts-1 {
 			t.Errorf("%d attempts", n+1)
 		}
 		if !slices.ContainsFunc(w.results, func(r *schemas.Result) bool { return strings.Contains(r.GetOutcome().GetReason(), "131000") }) {
@@ -633,8 +633,8 @@ func TestMediaThatStaysUnknown(t *testing.T) {
 				t.Error(d)
 			}
 		}
-		if w.renewed != 1 || w.attempts[id] != 1+schedule.MaxAttempts {
-			t.Errorf("%d times renewed, %d attempts; want 1, %v", w.renewed, w.attempts[id], 1+schedule.MaxAttempts)
+		if w.renewed != 1 || w.attempts[id] != 1+limits.MaxAttempts {
+			t.Errorf("%d times renewed, %d attempts; want 1, %v", w.renewed, w.attempts[id], 1+limits.MaxAttempts)
 		}
 	})
 }
@@ -681,8 +681,8 @@ func TestLostAnswerIsUnknownOrSentAgainOnce(t *testing.T) {
 				t.Errorf("recipient %d, -want +got:\n%s", index, d)
 			}
 		}
-		if n := w.attempts[who{task, 3}]; n != schedule.MaxAttempts {
-			t.Errorf("%d attempts, want %v", n, schedule.MaxAttempts)
+		if n := w.attempts[who{task, 3}]; n != limits.MaxAttempts {
+			t.Errorf("%d attempts, want %v", n, limits.MaxAttempts)
 		}
 	})
 }

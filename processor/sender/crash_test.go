@@ -8,7 +8,7 @@ import (
 
 	"altavoz/internal/logtest"
 	"altavoz/processor/sender/ledger"
-	"altavoz/processor/sender/schedule"
+	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -185,7 +185,7 @@ func TestLostIsSaidAtOnce(t *testing.T) {
 	})
 }
 
-// TestResendIsBounded: a lost answer under resend costs one more call each time, of at most schedule.MaxAttempts; and a send that
+// TestResendIsBounded: a lost answer under resend costs one more call each time, of at most limits.MaxAttempts; and a send that
 // may have reached somebody never ends as if it certainly had not.
 func TestResendIsBounded(t *testing.T) {
 	t.Parallel()
@@ -199,8 +199,8 @@ func TestResendIsBounded(t *testing.T) {
 	}{
 		"lost once":             {[]schemas.Reply{lost}, nil, schemas.StateSent, 2, 1},
 		"lost and refused":      {[]schemas.Reply{lost, {Verdict: schemas.VerdictFailed, Code: 131026}}, nil, schemas.Failed(131026), 2, 1},
-		"lost every time":       {repeat(lost, 99), nil, schemas.StateUnknown, schedule.MaxAttempts, schedule.MaxAttempts - 1},
-		"lost, then transient":  {append([]schemas.Reply{lost}, repeat(later, 99)...), nil, schemas.StateUnknown, schedule.MaxAttempts, schedule.MaxAttempts - 1},
+		"lost every time":       {repeat(lost, 99), nil, schemas.StateUnknown, limits.MaxAttempts, limits.MaxAttempts - 1},
+		"lost, then transient":  {append([]schemas.Reply{lost}, repeat(later, 99)...), nil, schemas.StateUnknown, limits.MaxAttempts, limits.MaxAttempts - 1},
 		"lost, and out of time": {[]schemas.Reply{lost}, []sendOpt{until(bubbleStart.Add(500 * time.Millisecond))}, schemas.StateUnknown, 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
 	"altavoz/schemas/standing"
+	"altavoz/stream"
 )
 
 // host is the stage as the scheduler sees it. The lock is held in all of it.
@@ -32,6 +33,11 @@ func (h host) PublishNumber(ev *schemas.NumberEvent, now time.Time) {
 	h.st.results.add(&pendingRecord{lane: schedule.Bulk, createdAt: now, rec: standing.Encode(ev)})
 }
 
+// Claim implements schedule.Host.
+func (h host) Claim(rec stream.Record, now time.Time) {
+	h.st.results.add(&pendingRecord{lane: schedule.Express, createdAt: now, rec: rec})
+}
+
 // Background implements schedule.Host.
 func (h host) Background(work func(ctx context.Context), done func(now time.Time)) {
 	st := h.st
@@ -44,6 +50,13 @@ func (h host) Background(work func(ctx context.Context), done func(now time.Time
 		defer st.unlock()
 		done(time.Now())
 	})
+}
+
+// onVerdict applies that on a claim.
+func (st *Stage) onVerdict(process string, claim uint64, granted bool) {
+	st.mu.Lock()
+	defer st.unlock()
+	st.schedule.OnVerdict(process, claim, granted, time.Now())
 }
 
 // onNumberState applies what was published of a number as a whole.

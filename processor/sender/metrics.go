@@ -7,7 +7,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"altavoz/processor/sender/places"
 	"altavoz/processor/sender/schedule"
+	"altavoz/processor/sender/schedule/meters"
 	"altavoz/schemas"
 )
 
@@ -59,8 +61,21 @@ func newMetrics(reg prometheus.Registerer, st *Stage) *metrics {
 			}
 		}
 	}
-	st.gauges(f)
-	reg.MustRegister(numberGauges{st})
+	reg.MustRegister(meters.Gauges(func() meters.Snapshot {
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		return st.schedule.Gauges(time.Now())
+	}))
+	reg.MustRegister(meters.Numbers(func() map[string]schedule.Tally {
+		st.mu.Lock() // not held while somebody may be slow to take them
+		defer st.mu.Unlock()
+		return st.schedule.Tallies()
+	}))
+	reg.MustRegister(places.Collector(func() []places.Tally {
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		return st.schedule.PlaceTallies(time.Now())
+	}))
 	for l, name := range schedule.LaneNames {
 		f.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "altavoz_sends_oldest_seconds", Help: "Age of the oldest send that is not done.", ConstLabels: prometheus.Labels{"lane": string(name)},

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"altavoz/processor/sender/limits"
-	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
 	"altavoz/stream"
 )
@@ -296,8 +295,8 @@ func TestThreePhonesOutliveAnOutage(t *testing.T) {
 		w.produceAll(expressPartition, task, 3)
 		w.rest(10 * time.Minute)
 		w.lock(func() {
-			if n := w.attempts[who{task, 0}]; n <= schedule.MaxAttempts {
-				t.Errorf("%d calls only: this shows nothing, want more than %v", n, schedule.MaxAttempts)
+			if n := w.attempts[who{task, 0}]; n <= limits.MaxAttempts {
+				t.Errorf("%d calls only: this shows nothing, want more than %v", n, limits.MaxAttempts)
 			}
 		})
 		w.until("done", func() bool { return w.allDone(expressPartition) })

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/processor/sender/content"
+	"altavoz/processor/sender/places"
 	"altavoz/processor/sender/route"
 	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
@@ -48,6 +49,13 @@ type OptOuts interface {
 	CaughtUp() <-chan struct{}
 }
 
+// People is the view of to whom businesses that have a limit of people a day write. ListenVerdicts is called once, before the view starts; verdict is not
+// called under a lock.
+type People interface {
+	places.View
+	ListenVerdicts(verdict func(process string, claim uint64, granted bool))
+}
+
 // Inbound is the view of when people wrote to our numbers.
 type Inbound = route.Inbound
 
@@ -69,6 +77,7 @@ type Ports struct {
 	Numbers   Numbers
 	OptOuts   OptOuts
 	Inbound   Inbound
+	People    People // nil: no business has a limit
 	Messenger Messenger
 	// RefusedBy makes the record that a person has opted out, because Meta refused a message to them for that; false where it is known. Nil: none.
 	RefusedBy func(number string, to schemas.Phone, now time.Time) (stream.Record, bool)

@@ -7,6 +7,7 @@ import (
 
 	"altavoz/internal/backoff"
 	"altavoz/processor/sender/failures"
+	"altavoz/processor/sender/report"
 	"altavoz/processor/sender/schedule"
 	"altavoz/processor/timers"
 	"altavoz/schemas"
@@ -163,7 +164,7 @@ func (st *Stage) onWritten(p *pendingRecord, err error) {
 // what became of the send is kept; what a task is doing, until it publishes that anew.
 func (st *Stage) worthRetrying(p *pendingRecord, now time.Time) bool {
 	if len(p.ends) == 0 {
-		return now.Sub(p.createdAt) < schedule.AnnounceEvery
+		return now.Sub(p.createdAt) < report.AnnounceEvery
 	}
 	return slices.ContainsFunc(p.ends, func(of end) bool { return of.send.assignment.live || st.detached.of(of.send) != nil })
 }

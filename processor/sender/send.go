@@ -46,6 +46,11 @@ func (e *send) KnownAt(now time.Time) (at time.Time) {
 	return at
 }
 
+// Unprompted implements schedule.Record.
+func (e *send) Unprompted(now time.Time) bool {
+	return e.Task.Unprompted() && e.assignment.routes.Outside(&e.way, e.Number.ID, e.Phone, now.Add(route.Ahead)) //mutant:who-wrote-needs-no-place
+}
+
 // CanRepeat implements schedule.Record.
 func (e *send) CanRepeat() bool { return e.assignment.ledger.CanRepeat(e.cell) }
 

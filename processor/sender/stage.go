@@ -56,10 +56,13 @@ func New(cfg Config, ports Ports) *Stage {
 	st.calls, st.cancelCalls = context.WithCancel(context.Background())
 	st.schedule = schedule.New(schedule.Config{
 		Logger: cfg.Logger, Registerer: cfg.Registerer, Partitions: cfg.Partitions, Number: cfg.Number, MaxInFlight: cfg.MaxInFlight,
-	}, schedule.Ports{Contents: ports.Contents, Media: ports.Media, API: ports.Messenger, Host: host{st}})
+	}, schedule.Ports{Contents: ports.Contents, Media: ports.Media, API: ports.Messenger, Host: host{st}, People: ports.People})
 	st.metrics = newMetrics(cfg.Registerer, st)
 	st.routes = route.New(ports.Inbound, cfg.Registerer, time.Now())
 	ports.Numbers.ListenNumbers(st.onNumberState)
+	if ports.People != nil {
+		ports.People.ListenVerdicts(st.onVerdict)
+	}
 	for _, id := range cfg.Numbers { // from the start, so that each is guaranteed its part of the calls in flight
 		st.schedule.EnsureNumber(id, time.Now())
 	}
@@ -120,7 +123,7 @@ func (st *Stage) OnAssigned(ctx context.Context, pos stream.Position) (int64, er
 	st.log.Debug("partition taken over", "topic", pos.Partition.Topic, "partition", pos.Partition.Partition, "offset", pos.Offset,
 		"open", l.Open(), "started", started)
 	st.OnLost([]stream.TopicPartition{pos.Partition}) // in case it is assigned to itself
-	a := &assignment{partition: pos.Partition, ledger: l, commits: &st.commits, optOuts: st.ports.OptOuts, from: l.Watermark(), live: true}
+	a := &assignment{partition: pos.Partition, ledger: l, commits: &st.commits, optOuts: st.ports.OptOuts, routes: st.routes, from: l.Watermark(), live: true}
 	a.pressure = partition.NewBackpressure(st.ports.Pauser, pos.Partition)
 	a.AssignedAt = time.Now()
 	if schemas.LaneOf(pos.Partition.Topic) == schemas.LaneBulk {

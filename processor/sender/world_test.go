@@ -58,7 +58,8 @@ type world struct {
 	renewed  int
 	renew    func() (*schemas.MediaRef, error)
 	people   people
-	media    Media // instead of renew; set before the processes start
+	claims   []stream.Record // of the topic people
+	media    Media           // instead of renew; set before the processes start
 }
 
 // who is a recipient.
@@ -227,6 +228,7 @@ type process struct {
 
 	numberSaid func(standing.State)
 	behind     chan struct{} // not nil: what was said of numbers is not read yet, until it is closed
+	claims     *claims
 	idle       time.Duration // how long after its start a call begins
 }
 
@@ -261,7 +263,7 @@ func (w *world) start(partitions []stream.TopicPartition, opts ...option) *proce
 		o(&cfg)
 	}
 	p.stage = New(cfg, Ports{
-		Committer: p, Pauser: p, Express: p, Bulk: p, Records: p, Contents: p, Media: p, Numbers: p, OptOuts: &w.people, Inbound: &w.people, Messenger: p,
+		Committer: p, Pauser: p, Express: p, Bulk: p, Records: p, Contents: p, Media: p, Numbers: p, OptOuts: &w.people, Inbound: &w.people, People: p.newClaims(), Messenger: p,
 		RefusedBy: w.people.refusedBy,
 		Reject: func(rec stream.Record, stage, code, reason string) stream.Record {
 			rec.Topic = schemas.TopicRejects
@@ -297,6 +299,7 @@ func (p *process) end() {
 	if err := p.End(ctx); err != nil {
 		p.w.t.Error(err)
 	}
+	p.claims.end()
 }
 
 // Generation is the member's. It is asked for while the stage holds its lock: what is encoded under it may not change meanwhile.
@@ -312,6 +315,10 @@ func (p *process) Generation() stream.Generation {
 func (w *world) take(rec stream.Record) {
 	if rec.Topic == schemas.TopicRejects {
 		w.rejects = append(w.rejects, rec)
+		return
+	}
+	if rec.Topic == schemas.TopicPeople {
+		w.claim(rec)
 		return
 	}
 	if rec.Topic == schemas.TopicOptOuts {

@@ -34,6 +34,7 @@ type State string
 const (
 	Sending       State = "sending"       // nothing is known against it
 	Slowed        State = "slowed"        // it was told that it is too fast
+	Limited       State = "limited"       // its business may not write to more people today; to others it sends
 	Paused        State = "paused"        // it was told to wait until a time
 	Outage        State = "outage"        // nobody answers: one call at a time finds out when that ends
 	Misconfigured State = "misconfigured" // another server answers in the place of the Cloud API
@@ -43,7 +44,7 @@ const (
 	Unknown       State = "unknown"       // the key names it, and it is not configured
 )
 
-var grave = []State{Sending, Slowed, Paused, Outage, Misconfigured, Refused, Token, Locked, Unknown}
+var grave = []State{Sending, Slowed, Limited, Paused, Outage, Misconfigured, Refused, Token, Locked, Unknown}
 
 // States returns all of them.
 func States() []State { return slices.Clone(grave) }
@@ -216,6 +217,8 @@ func stateOf(c *schemas.Cause, webhook bool) State {
 			return Paused
 		}
 		return Slowed
+	case schemas.Reason_REASON_PEOPLE_IN_FLIGHT:
+		return Limited
 	default:
 		return Sending // of a newer version
 	}

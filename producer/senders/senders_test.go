@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"altavoz/producer/tasks"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
 	"altavoz/schemas/standing"
@@ -97,6 +98,13 @@ func TestStateOfANumberIsThatOfItsGravestReport(t *testing.T) {
 		"its quality is well again": {
 			[]*schemas.NumberEvent{meta(risk, time.Minute, 0, "phone_number_quality_update FLAGGED"), meta(risk, time.Second, 0, "")}, Row{State: Sending, Rate: &all},
 		},
+		"a full business": {
+			[]*schemas.NumberEvent{process("a", 0, 64, 64, &schemas.Cause{Reason: schemas.Reason_REASON_PEOPLE_IN_FLIGHT, SinceMs: since(0), UntilMs: since(0), Detail: "250"})},
+			Row{
+				State: Limited, Since: tasks.Clock(since(0)), Until: tasks.Clock(since(0)), Rate: left(64),
+				Why: "su empresa ya ha escrito en 24 horas a las 250 personas que Meta le permite fuera de su ventana",
+			},
+		},
 		"a reason of a newer version": {
 			[]*schemas.NumberEvent{process("a", 0, 16, 64, &schemas.Cause{Reason: 15, SinceMs: since(0)})}, Row{State: Sending, Rate: left(16)},
 		},
@@ -136,7 +144,7 @@ func TestKeyListsTheNumbersThatItMaySendFrom(t *testing.T) {
 			}
 		})
 	}
-	if got := States(); len(got) != 9 || slices.Contains(got, "") {
+	if got := States(); len(got) != 10 || slices.Contains(got, "") {
 		t.Errorf("states %v", got)
 	}
 }

@@ -66,6 +66,8 @@ func causeIn(c *schemas.Cause, l es.Language) string {
 		return until(c, es.Scheduled, es.ScheduledSome, l)
 	case schemas.Reason_REASON_WINDOW, schemas.Reason_REASON_WINDOW_IN_FLIGHT:
 		return until(c, es.WindowOpens, es.WindowShut, l)
+	case schemas.Reason_REASON_PEOPLE_IN_FLIGHT:
+		return say(es.PeopleWait, c.GetNumber(), AnsweredIn(c, l))
 	case schemas.Reason_REASON_WINDOW_NEVER:
 		return say(es.WindowNever)
 	case schemas.Reason_REASON_TEMPLATE, schemas.Reason_REASON_TEMPLATE_IN_FLIGHT:
@@ -88,6 +90,9 @@ func causeIn(c *schemas.Cause, l es.Language) string {
 
 // AnsweredIn says why a number waits, without its name and since when: what the Cloud API answered, or what stands for that.
 func AnsweredIn(c *schemas.Cause, l es.Language) string {
+	if c.GetReason() == schemas.Reason_REASON_PEOPLE_IN_FLIGHT {
+		return es.Say(es.PeopleFull, c.GetDetail()).In(l)
+	}
 	code := es.AccountRefused
 	switch c.GetReason() { //nolint:exhaustive // the others are of tasks
 	case schemas.Reason_REASON_OUTAGE:

@@ -11,6 +11,8 @@ const (
 	ScheduledSome    Code = "scheduled_sometime"
 	WindowOpens      Code = "window_opens"
 	WindowShut       Code = "window_shut"
+	PeopleWait       Code = "people_wait"
+	PeopleFull       Code = "people_full"
 	WindowNever      Code = "window_never_opens"
 	MediaPending     Code = "media_pending"
 	Repeated         Code = "repeated"
@@ -71,6 +73,8 @@ var tasks = map[Code]text{
 	Scheduled:        {"Programado para %s", "Scheduled for %s"},
 	ScheduledSome:    {"Espera su hora programada", "Waits for its scheduled time"},
 	WindowOpens:      {"Fuera del horario de envío; abre %s", "Outside its sending hours; they begin %s"},
+	PeopleWait:       {"El número %s: %s; el envío continúa a medida que se liberen lugares", "The number %s: %s; the broadcast goes on as places get free"},
+	PeopleFull:       {"su empresa ya ha escrito en 24 horas a las %s personas que Meta le permite fuera de su ventana", "its business has written within 24 hours to the %s people that Meta lets it write to outside their windows"},
 	WindowShut:       {"Fuera del horario de envío", "Outside its sending hours"},
 	WindowNever:      {"Fuera del horario de envío; no abre antes de que venza", "Outside its sending hours, which do not begin before it expires"},
 	MediaPending:     {"Esperando a que se pueda preparar el archivo del encabezado", "Waiting until the file of the header can be prepared"},

@@ -29,17 +29,29 @@ const (
 	maxBehind = 4096
 )
 
+// Limit is to how many people a business may write: what a webhook said, as NUMBER_EVENT_KIND_PEOPLE, or else, where nothing was said, what is configured.
+// 0: to as many as it likes.
+func Limit(said *schemas.NumberEvent, configured int) int {
+	if said != nil {
+		configured = int(said.GetPeople())
+	}
+	if configured > MaxLimit {
+		return 0
+	}
+	return configured
+}
+
 // Person is a person, whom a hash stands for.
 type Person uint64
 
-// Of returns the person of a recipient; false for what is no person's name.
-func Of(to schemas.Phone) (Person, bool) {
+// Of returns the person of a recipient: all national writings of a line are one.
+func Of(to schemas.Phone) Person {
 	name, ok := optout.Person(to.Digits())
 	if !ok {
-		return 0, false
+		name = to.Digits()
 	}
 	sum := sha256.Sum256([]byte(name))
-	return Person(binary.BigEndian.Uint64(sum[:])), true
+	return Person(binary.BigEndian.Uint64(sum[:]))
 }
 
 // Claim is people whom a process wants to write to.

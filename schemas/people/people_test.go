@@ -291,13 +291,8 @@ func TestMemoryIsBounded(t *testing.T) {
 // TestTwinsAreOnePerson: however a phone is written.
 func TestTwinsAreOnePerson(t *testing.T) {
 	t.Parallel()
-	a, ok := people.Of("5491123456789")
-	b, _ := people.Of("541123456789")
-	c, _ := people.Of("573001234567")
-	if !ok || a != b || a == c {
+	a, b, c := people.Of("5491123456789"), people.Of("541123456789"), people.Of("573001234567")
+	if a != b || a == c {
 		t.Errorf("%v, %v and %v", a, b, c)
-	}
-	if _, ok := people.Of("+"); ok {
-		t.Error("no person's name has a person")
 	}
 }

@@ -160,13 +160,15 @@ func (s *Set) Frees(of string) time.Time {
 	return time.Time{}
 }
 
+// Behind reports whether the last record that was read is not of lately: what others wrote since may lie behind it.
+func (s *Set) Behind(now time.Time) bool { return now.Sub(s.readAt) > Fresh }
+
 // Draw makes a claim of places for people of a business that has a limit: for those of them who have one already, and for others, in order, as long as
-// there are free ones. It reports who is in it. Nobody is where the last record that was read is not of lately: what others wrote since may lie behind it,
-// and such a claim shows how far the log goes.
+// there are free ones. It reports who is in it. Nobody is in that of who is Behind: it shows how far the log goes.
 func (s *Set) Draw(business string, limit int, wanted []Person, now time.Time) (c Claim, in []bool) {
 	c = Claim{Business: business, Free: max(0, min(limit-s.Used(business, now), s.max-s.count)), Read: s.read} //mutant:no-more-people-than-the-limit
 	in, drawn := make([]bool, len(wanted)), make(map[Person]bool, len(wanted))
-	if now.Sub(s.readAt) > Fresh { //mutant:who-is-behind-claims-nobody
+	if s.Behind(now) { //mutant:who-is-behind-claims-nobody
 		return c, in
 	}
 	for i, p := range wanted {

@@ -17,6 +17,8 @@ type State struct {
 	Risk    *schemas.NumberEvent   // the last warning; without a detail it was taken back
 	WorksMs int64                  // what was heard until then does not count any more
 	Reports []*schemas.NumberEvent // of processes that can't send as they might; shared, and only to be read
+	// People is what was last said of to how many people its business may write; nil: nothing was.
+	People *schemas.NumberEvent
 	// Templates are those of its account of which something was said.
 	Templates Templates
 }
@@ -50,6 +52,8 @@ func (s State) Fold(e *schemas.NumberEvent) State {
 		s.Reports = s.withReport(e)
 	case schemas.NumberEventKind_NUMBER_EVENT_KIND_TEMPLATE:
 		s.Templates = s.Templates.With(e)
+	case schemas.NumberEventKind_NUMBER_EVENT_KIND_PEOPLE:
+		s.People = later(s.People)
 	case schemas.NumberEventKind_NUMBER_EVENT_KIND_UNSPECIFIED: // of a newer version
 	}
 	return s
@@ -75,6 +79,13 @@ func (s State) Reporting(now time.Time) (out []*schemas.NumberEvent) {
 		}
 	}
 	return out
+}
+
+// Full reports whether sends of the number wait because its business may not write to more people now.
+func (s State) Full(now time.Time) bool {
+	return slices.ContainsFunc(s.Reporting(now), func(r *schemas.NumberEvent) bool {
+		return r.GetCause().GetReason() == schemas.Reason_REASON_PEOPLE_IN_FLIGHT
+	})
 }
 
 // Halts reports whether the number may not send.

@@ -86,7 +86,7 @@ var packages = map[string][]string{
 	"processor/fanout/watch":      {"schemas"},
 	"processor/fanout/prepare":    {"stream", "schemas", "schemas/es", "blob", "processor/partition", "processor/fanout/normalize", "processor/fanout/recipients", "processor/fanout/task"},
 	"processor/sender": {
-		"stream", "internal/backoff", "schemas", "processor/partition", "processor/sender/content", "processor/sender/dedup", "processor/sender/failures", "processor/sender/ledger", "processor/sender/route", "processor/sender/schedule",
+		"stream", "internal/backoff", "schemas", "processor/partition", "processor/sender/content", "processor/sender/dedup", "processor/sender/failures", "processor/sender/ledger", "processor/sender/places", "processor/sender/report", "processor/sender/route", "processor/sender/schedule", "processor/sender/schedule/meters",
 		"processor/timers", "schemas/reply", "schemas/standing",
 	},
 	"processor/sender/content":  {"internal/backoff", "schemas", "schemas/personal", "schemas/standing"},
@@ -94,10 +94,11 @@ var packages = map[string][]string{
 	"processor/sender/route":    {"schemas", "schemas/lastinbound", "processor/sender/content"},
 	"processor/sender/ledger":   {"stream"},
 	"processor/sender/limits":   {"internal/backoff", "schemas", "processor/rate"},
-	"processor/sender/report":   {"schemas", "schemas/standing"},
+	"processor/sender/places":   {"schemas", "schemas/people", "processor/sender/schedule/queue"},
+	"processor/sender/report":   {"schemas", "schemas/standing", "processor/sender/limits"},
 	"processor/sender/failures": {"schemas", "schemas/es"},
 	"processor/sender/schedule": {
-		"schemas/es", "stream", "internal/backoff", "schemas", "processor/partition", "processor/sender/content", "processor/sender/failures", "processor/sender/limits", "processor/sender/report", "processor/sender/schedule/meters", "processor/sender/schedule/queue", "processor/timers", "schemas/request/fault", "schemas/standing",
+		"schemas/es", "stream", "internal/backoff", "schemas", "processor/partition", "processor/sender/content", "processor/sender/failures", "processor/sender/limits", "processor/sender/places", "processor/sender/report", "processor/sender/schedule/meters", "processor/sender/schedule/queue", "processor/timers", "schemas/people", "schemas/request/fault", "schemas/standing",
 	},
 	"processor/sender/schedule/meters": {"processor/sender/limits"},
 	"processor/sender/schedule/queue":  {},

@@ -32,6 +32,10 @@ const (
 	fieldQuality  = "phone_number_quality_update"
 	fieldTemplate = "message_template_status_update"
 	fieldTier     = "business_capability_update"
+
+	// LimitMember is where a change has the messaging limit of its business; LimitMemberBefore was it before v24.0, and is there beside it.
+	LimitMember       = "max_daily_conversations_per_business"
+	LimitMemberBefore = "max_daily_conversation_per_phone"
 )
 
 // Announcement is what a change reports of an account, of one of its numbers, or of a template.
@@ -46,6 +50,7 @@ type Announcement struct {
 	Language string
 	At       time.Time // when Meta says that it was; in the far future where it does not
 	Code     int       // with which a message failed
+	People   *uint32   // to how many people the business may write within 24 hours; 0: to as many as it likes; nil: nothing is said of that
 }
 
 // Text is where a text of a change's value is kept: its event, or decision, how its number is displayed, or the name or language of its template.
@@ -229,6 +234,9 @@ func (d *Numbers) Events(all []Announcement, now time.Time) (recs []stream.Recor
 		a := &all[i]
 		m := a.means()
 		d.count(a.Field, m)
+		if d.cfg.Signed && a.People != nil && (a.Field == fieldTier || a.Field == fieldQuality) {
+			recs = append(recs, d.limits(a, now)...)
+		}
 		if !d.cfg.Signed || m == meansNothing || written[m] == schemas.NumberEventKind_NUMBER_EVENT_KIND_TEMPLATE && a.Name == "" {
 			continue
 		}

@@ -14,12 +14,15 @@ type Account struct {
 	MarketingSyncing bool `json:"marketing_syncing"`
 	// MarketingOnMessages says that /messages takes marketing templates too.
 	MarketingOnMessages bool `json:"marketing_on_messages"`
+	// MessagingLimit is to how many people it may write within 24 hours outside their windows, by all its numbers; 0: to as many as it likes.
+	MessagingLimit int `json:"messaging_limit,omitzero"`
 }
 
 const maxAccount = 4 << 10 // bytes of a control
 
 // Codes of refusals of what an account may not send.
 const (
+	codePeople       = 131048 // Meta documents none for its messaging limit
 	codeMethod       = 131055
 	codeOnlyThere    = 131063
 	codeNotMarketing = 134100

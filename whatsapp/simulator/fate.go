@@ -76,6 +76,10 @@ func (s *Simulator) limit(x *exchange, req request, f faults.Fate) *apiError {
 	if f.Pair && n.limits.TooOften(now, hash(req.person)) {
 		return ofCode(131056)
 	}
+	inside := s.people.Open(hash(x.number+"/"+req.person), now) || s.people.Open(hash("/"+req.person), now)
+	if (req.template || req.category != "") && !inside && !s.reach.Add(hash(req.person), s.account.Load().MessagingLimit, now) {
+		return ofCode(codePeople)
+	}
 	return nil
 }
 

@@ -93,6 +93,7 @@ type Simulator struct {
 	magic   map[string]int // calls to phones with a magic ending that counts
 	people  *ledger.People
 	prices  *ledger.Prices
+	reach   *ledger.Reach
 	traces  uint64
 }
 
@@ -117,7 +118,7 @@ func New(cfg Config) *Simulator {
 	s := &Simulator{
 		cfg: cfg, tokens: make(map[string]string, len(cfg.Numbers)), log: cfg.Logger,
 		ledger: ledger.New(max(cfg.Records, 0)), numbers: map[string]*numberState{}, media: map[string]*mediaFile{}, magic: map[string]int{},
-		people: ledger.NewPeople(), prices: ledger.NewPrices(), templates: templates.New(), changed: make(chan struct{}, 1),
+		people: ledger.NewPeople(), prices: ledger.NewPrices(), reach: ledger.NewReach(), templates: templates.New(), changed: make(chan struct{}, 1),
 	}
 	s.account.Store(&Account{DirectSend: cfg.DirectSend, MarketingTerms: true, MarketingOnMessages: true})
 	for _, n := range cfg.Numbers {
@@ -183,6 +184,7 @@ func (s *Simulator) Summary() ledger.Summary {
 	defer s.mu.Unlock()
 	sum := s.ledger.Summary()
 	sum.Prices = s.prices.All()
+	sum.PeopleADay = s.reach.Most()
 	for id, n := range s.numbers {
 		sum.MaxRateByNumber[id] = n.rate.Highest()
 	}

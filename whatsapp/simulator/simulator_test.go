@@ -505,6 +505,38 @@ func TestMarketingTemplatesHaveAPathOfTheirOwn(t *testing.T) {
 	}
 }
 
+// TestMessagingLimitIsOfAllNumbersAndOfWhoDidNotWrite: who was written to before, who wrote, and what is no template goes on.
+func TestMessagingLimitIsOfAllNumbersAndOfWhoDidNotWrite(t *testing.T) {
+	t.Parallel()
+	s := simulator.New(simulator.Config{})
+	call(s, http.MethodPost, "/_simulator/account", `{"messaging_limit":1}`)
+	if w := call(s, http.MethodPost, "/_simulator/inbound", `{"from":"573001110003","text":"hola","number":"`+number+`"}`); w.Code != http.StatusNoContent {
+		t.Fatal(w.Code, w.Body)
+	}
+	to := func(phone string) string {
+		return `{"messaging_product":"whatsapp","to":"+` + phone + `","type":"template","template":{"name":"hello_world","language":{"code":"en_US"}}}`
+	}
+	for i, c := range []struct {
+		number, body string
+		code         int
+	}{
+		{number, to("573001110001"), 0},
+		{number, to("573001110002"), 131048},
+		{number + "1", to("573001110002"), 131048},
+		{number + "1", to("573001110001"), 0},
+		{number, to("573001110003"), 0},
+		{number, strings.ReplaceAll(shaped("button", `{"buttons":[`+replies(1)+`]}`), "573001234567", "573001110002"), 0},
+	} {
+		w := call(s, http.MethodPost, "/v25.0/"+c.number+"/messages", c.body)
+		if c.code == 0 && w.Code != http.StatusOK || c.code != 0 && !strings.Contains(w.Body.String(), fmt.Sprintf(`"code":%d`, c.code)) {
+			t.Errorf("message %d: %d %s, want %d", i, w.Code, w.Body, c.code)
+		}
+	}
+	if n := s.Summary().PeopleADay; n != 1 {
+		t.Errorf("%d people a day, want 1", n)
+	}
+}
+
 func TestShapesAreTakenAndInTheLedger(t *testing.T) {
 	t.Parallel()
 	s := simulator.New(simulator.Config{})

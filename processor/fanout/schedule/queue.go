@@ -28,6 +28,8 @@ const (
 	// extraShare is the part of the window that direct tasks, for whose end somebody waits, have beyond it where others fill it, which takes up to
 	// a second to leave; and others where direct ones do.
 	extraShare = 4
+	// MaxStalled is how many recipients a task may have in flight that wait for what others do not: among them are some who need not.
+	MaxStalled = 2000
 	// directQuanta is how many quanta those have in a row for whose end somebody waits, before another task that came as early.
 	directQuanta = 7
 )
@@ -162,9 +164,10 @@ func (q *Queue[T]) next() *Entry[T] {
 	return other
 }
 
-// Unblock lets the task be scheduled, if recipients are left.
-func (q *Queue[T]) Unblock(e *Entry[T]) {
-	q.Hold(e, false)
+// Unblock lets the task be scheduled, if recipients are left. stalled says that what it has in flight waits, and takes nothing of the window from others:
+// then it has a bound of its own.
+func (q *Queue[T]) Unblock(e *Entry[T], stalled bool) {
+	q.Hold(e, stalled)
 	if e.End < e.Total {
 		e.start = max(e.start, q.virtual)
 		q.readyOf(e).push(e)
@@ -195,9 +198,13 @@ func (q *Queue[T]) NextDue(now time.Time) *Entry[T] {
 // Peek returns the task that is scheduled next, or nil.
 func (q *Queue[T]) Peek(now time.Time) *Entry[T] {
 	for e := q.later.min(); e != nil && !e.wakeAt.After(now); e = q.later.min() {
-		q.Unblock(e)
+		q.Unblock(e, e.stalled)
 	}
 	for e := q.next(); e != nil; e = q.next() {
+		if e.stalled && !q.hasRoom(e) { // until it is evaluated
+			q.Block(e)
+			continue
+		}
 		if !q.hasRoom(e) {
 			q.Limited = true
 			if e = q.direct.min(); e == nil || q.Window/extraShare-q.directInFlight < e.least() { // not room that the other waits for
@@ -229,6 +236,9 @@ func (e *Entry[T]) least() int { return int(min(undividedQuantum, e.Total-e.End)
 
 // room is how many more recipients of the task's kind, direct or not, may be in flight.
 func (q *Queue[T]) room(e *Entry[T]) int {
+	if e.stalled { //mutant:a-stalled-task-has-little-in-flight
+		return max(0, MaxStalled-e.InFlight())
+	}
 	extra := q.Window / extraShare
 	own := q.inFlight - q.directInFlight
 	if e.Direct {
@@ -265,7 +275,7 @@ func (q *Queue[T]) SetSpeed(e *Entry[T], speed float64, now time.Time) {
 		e.bucket = rate.Bucket{}
 	}
 	if e.at[q.later.index] > 0 { // it waited at its old speed
-		q.Unblock(e)
+		q.Unblock(e, e.stalled)
 	}
 }
 

@@ -74,7 +74,7 @@ func (m *model) look(e *Entry[int]) {
 	ok, until := m.hours[e].open(m.now)
 	m.q.EvaluateAt(e, until)
 	if ok && !m.paused[e] {
-		m.q.Unblock(e)
+		m.q.Unblock(e, false)
 	} else {
 		m.q.Block(e)
 	}
@@ -91,7 +91,7 @@ func (m *model) step() (*Entry[int], uint32) {
 	}
 	n := m.q.Take(e, math.MaxUint32)
 	m.served[e] += n
-	m.q.Unblock(e)
+	m.q.Unblock(e, false)
 	return e, n
 }
 
@@ -272,7 +272,7 @@ func TestAbsentTaskDoesNotSaveUp(t *testing.T) {
 			m.decide(m.q.Window)
 		}
 	}
-	m.q.Unblock(away)
+	m.q.Unblock(away, false)
 	before := m.served[busy]
 	for range 200 {
 		if e, _ := m.step(); e == nil {
@@ -446,6 +446,33 @@ func TestDirectGoesBeforeThousandsOfSmall(t *testing.T) {
 	}
 }
 
+// TestStalledTaskGoesOnWithinABoundOfItsOwn: others have the window, and it some in flight.
+func TestStalledTaskGoesOnWithinABoundOfItsOwn(t *testing.T) {
+	t.Parallel()
+	q, now := NewQueue[int](), time.Unix(1_700_000_000, 0)
+	first, second := &Entry[int]{Total: 5000}, &Entry[int]{Total: 5000}
+	for _, e := range []*Entry[int]{first, second} {
+		q.Add(e)
+		q.Unblock(e, e == first)
+	}
+	taken := map[*Entry[int]]int{}
+	for e := q.Peek(now); e != nil; e = q.Peek(now) {
+		taken[e] += int(q.Take(e, MaxQuantum))
+		if e == second {
+			q.Move(e, e.End, e.End)
+		}
+		q.Unblock(e, e == first)
+	}
+	if taken[first] != MaxStalled || taken[second] != int(second.Total) || q.InFlight() != 0 {
+		t.Errorf("%d taken of the stalled task and %d of the other, %d in flight; want %d and %d", taken[first], taken[second], q.InFlight(), MaxStalled, second.Total)
+	}
+	q.Move(first, first.End, 100)
+	q.Unblock(first, true)
+	if e := q.Peek(now); e != first {
+		t.Error("it does not go on when some of it are decided")
+	}
+}
+
 // TestStalledTaskTakesNothingOfTheWindow: what a task has in flight that waits as long as the task does keeps others from nothing, and counts again afterwards.
 func TestStalledTaskTakesNothingOfTheWindow(t *testing.T) {
 	t.Parallel()
@@ -458,18 +485,18 @@ func TestStalledTaskTakesNothingOfTheWindow(t *testing.T) {
 	}
 	first, second := &Entry[int]{Total: 1000}, &Entry[int]{Total: 1000}
 	q.Add(first)
-	q.Unblock(first)
+	q.Unblock(first, false)
 	if n := fill(first); n == 0 || q.InFlight() != int(n) {
 		t.Fatalf("%d in flight of %d", q.InFlight(), n)
 	}
 	q.Add(second)
 	q.Hold(first, true)
-	q.Unblock(second)
+	q.Unblock(second, false)
 	if n := fill(second); n == 0 || q.InFlight() != int(n) {
 		t.Errorf("%d taken beside a stalled task, %d in flight", n, q.InFlight())
 	}
 	q.Move(first, first.End, first.Decided+10)
-	q.Unblock(first)
+	q.Unblock(first, false)
 	if got := q.InFlight(); got != first.InFlight()+second.InFlight() {
 		t.Errorf("%d in flight, want %d and %d", got, first.InFlight(), second.InFlight())
 	}

@@ -58,7 +58,7 @@ type Blocked struct {
 	Status
 	Held  bool
 	Until time.Time // when it may be otherwise, though nothing happens; zero: never
-	// Stalled says that what was dispatched waits for the same.
+	// Stalled says that what was dispatched waits: for the same, if the task is held.
 	Stalled bool
 }
 
@@ -84,8 +84,8 @@ type Run struct {
 type Inputs struct {
 	Predicts func(code int) bool // whether a code that refuses one recipient would refuse all; nil: none does
 	Receipts bool                // they are to be expected
-	// Templates is what was said of those of the number's account.
-	Templates standing.Templates
+	// Number is what was said of the task's number, with the templates of its account.
+	Number standing.State
 }
 
 // Evaluate decides whether the task may be scheduled and when to ask again, first things first. It reports what the first
@@ -93,8 +93,8 @@ type Inputs struct {
 func (t *Task) Evaluate(now time.Time, in Inputs) (canary.Do, time.Time) {
 	v := t.verdict(in)
 	did := t.judge(v, in)
-	if t.Blocked = t.blockedBy(v, now); t.Template != "" {
-		t.blockedByTemplate(in.Templates, now)
+	if t.Blocked = t.blockedBy(v, now); t.Unprompted {
+		t.blockedOutside(in.Number, now)
 	}
 	next := t.Deadline
 	if until := t.Blocked.Until; !until.IsZero() && until.Before(next) {
@@ -139,14 +139,17 @@ func (t *Task) blockedBy(v canary.Verdict, now time.Time) Blocked {
 	return b
 }
 
-// blockedByTemplate has a task that may be scheduled wait for its template, and ask again soon: nothing wakes it up when that changes.
-func (t *Task) blockedByTemplate(all standing.Templates, now time.Time) {
+// blockedOutside has a task that may be scheduled, and reaches people outside their windows, wait for its template; or take nothing of the window from
+// others where the number's business may not write to more people now, so that what it has in flight may wait. It asks again soon: nothing wakes it up when
+// that changes.
+func (t *Task) blockedOutside(n standing.State, now time.Time) {
 	b := &t.Blocked
 	if t.ending != Running || !t.Open() || b.Held && b.Phase != 0 { // it waits for something else
 		return
 	}
 	b.Until = earliest(now.Add(standing.PauseRecheck), b.Until)
-	if e := all.Held(t.Template, now); e != nil { //mutant:nothing-is-dispatched-while-its-template-is-paused
+	b.Stalled = n.Full(now)                               //mutant:what-waits-for-places-takes-no-window
+	if e := n.Templates.Held(t.Template, now); e != nil { //mutant:nothing-is-dispatched-while-its-template-is-paused
 		b.Held, b.Stalled, b.Status = true, true, Status{schemas.Phase_PHASE_WAITING, schemas.Explain(standing.WaitsForTemplate(schemas.Reason_REASON_TEMPLATE, e))}
 	}
 }
@@ -194,7 +197,7 @@ func met(r schemas.Reason, state schemas.RecipientState) schemas.Explanation {
 
 // judge decides whether the task is to end, or to be paused, though nobody asked for it now.
 func (t *Task) judge(v canary.Verdict, in Inputs) canary.Do {
-	ended := in.Templates.Ended(t.Template, t.Accepted)
+	ended := in.Number.Templates.Ended(t.Template, t.Accepted)
 	switch {
 	case t.ending != Running:
 	case t.Controls.Cancelled:

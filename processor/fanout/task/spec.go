@@ -12,26 +12,27 @@ import (
 
 // Spec is what was asked for, and where. It does not change once the task is open.
 type Spec struct {
-	ID        schemas.TaskID
-	Owner     string
-	Sender    string
-	Lane      schemas.Lane
-	Offset    int64 // of its record on this partition
-	Origin    *schemas.Origin
-	Claimed   *schemas.Origin // another origin, which the record claims and nobody proves
-	SHA       []byte
-	Earlier   []schemas.TaskID // other ids of the request
-	Contested bool             // other records may have the id too: a caller chose it, or this is one of several copies of a record
-	Accepted  int64            // unix milliseconds, as are the other two
-	Schedule  int64
-	Expire    int64
-	Window    *schemas.Window
-	Asked     uint32         // sends a second; 0: as fast as its number goes
-	Reference string         // what the caller calls it
-	RetryOf   []byte         // the task that it retries
-	Callback  string         // where what happens to it is posted
-	Events    schemas.Events // what the topic events has of it
-	Template  string         // that its message uses (standing.TemplateKey); "": none, or its record was not read
+	ID         schemas.TaskID
+	Owner      string
+	Sender     string
+	Lane       schemas.Lane
+	Offset     int64 // of its record on this partition
+	Origin     *schemas.Origin
+	Claimed    *schemas.Origin // another origin, which the record claims and nobody proves
+	SHA        []byte
+	Earlier    []schemas.TaskID // other ids of the request
+	Contested  bool             // other records may have the id too: a caller chose it, or this is one of several copies of a record
+	Accepted   int64            // unix milliseconds, as are the other two
+	Schedule   int64
+	Expire     int64
+	Window     *schemas.Window
+	Asked      uint32         // sends a second; 0: as fast as its number goes
+	Reference  string         // what the caller calls it
+	RetryOf    []byte         // the task that it retries
+	Callback   string         // where what happens to it is posted
+	Events     schemas.Events // what the topic events has of it
+	Unprompted bool           // its message may reach who did not write; false where its record was not read
+	Template   string         // that its message uses (standing.TemplateKey); "": none, or its record was not read
 }
 
 // Fill takes over what the broadcast says of itself.
@@ -47,6 +48,7 @@ func (s *Spec) Fill(b *schemas.Broadcast) {
 	s.Accepted, s.Schedule, s.Expire = b.GetAcceptedMs(), b.GetScheduleMs(), b.GetExpireMs()
 	s.RetryOf = b.GetRetry().GetOf()
 	s.Template = standing.TemplateKey(b.GetContent().GetTemplate())
+	s.Unprompted = s.Template != "" || b.GetContent().GetCategory() != ""
 }
 
 // FillOpened takes over what a task that is known by its Status says of itself.

@@ -18,6 +18,7 @@ type Message struct {
 	template *schemas.Template
 	own      bool // its recipients have something of their own: it is rendered as a *Template
 
+	prompted bool            // once it is rendered: whether it reaches only who wrote
 	answers  bool            // once it is rendered: whether all may answer with a tap
 	rendered schemas.Message // nil: not there yet
 	version  int
@@ -43,6 +44,9 @@ func (m *Message) Rendered() (schemas.Message, int) { return m.rendered, m.versi
 func (m *Message) Answerable(p *schemas.Personal) bool {
 	return m.answers || p.GetOwn().GetShape() != nil //mutant:own-buttons-are-answered
 }
+
+// Unprompted reports whether it may reach who did not write: it has a template, or goes by Direct Send.
+func (m *Message) Unprompted() bool { return !m.prompted }
 
 // Template names the template that it uses; "": none, or it is not there yet.
 func (m *Message) Template() string { return standing.TemplateKey(m.template) }

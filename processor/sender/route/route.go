@@ -33,6 +33,9 @@ func Open(wrote, now time.Time) bool {
 	return now.Sub(wrote) < lastinbound.Window-Margin //mutant:nothing-leaves-at-the-end-of-a-window
 }
 
+// Ahead is how long before a call its way is looked at: a commit, which takes less than 10 s, and its turn.
+const Ahead = time.Minute
+
 // Way is how one send goes. The zero value is not decided.
 type Way struct {
 	routed   bool // its broadcast has two messages
@@ -72,12 +75,17 @@ func (r *Router) Decide(w *Way, m schemas.Message, number string, to schemas.Pho
 	if w.routed = ok; !ok {
 		return m, schemas.Callback(task, index)
 	}
-	wrote, known := r.view.At(number, to)
-	w.template = w.refused || !known || !Open(wrote, now) //mutant:who-did-not-write-gets-the-template
+	w.template = r.Outside(w, number, to, now)
 	if w.template {
 		return both.Template, schemas.TemplateCallback(task, index)
 	}
 	return both.Interactive, schemas.Callback(task, index)
+}
+
+// Outside reports whether a person is outside their window, as far as is known, or Meta says.
+func (r *Router) Outside(w *Way, number string, to schemas.Phone, now time.Time) bool {
+	wrote, known := r.view.At(number, to)
+	return w.refused || !known || !Open(wrote, now) //mutant:who-did-not-write-gets-the-template
 }
 
 // Again reports whether a send goes out once more, as the template, because the answer to its interactive message says that the window is

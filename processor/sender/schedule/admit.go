@@ -121,7 +121,10 @@ func (s *Scheduler) cannotStart(e *Send, now time.Time) bool {
 		return true
 	}
 	if e.Doubtful && !e.Record.CanRepeat() {
-		return wait(now.Add(attemptBase), CauseBackOff)
+		return wait(now.Add(limits.AttemptBase), CauseBackOff)
+	}
+	if s.waitForPlace(e, now) {
+		return true
 	}
 	return wait(e.Partition.NotBefore, CauseCommit) || wait(e.Record.KnownAt(now), CauseOptOuts) || wait(e.Task.suspect.Delay(now), CauseBackOff) || wait(s.cooldown.Until(pair{e.Number, e.Phone}), CauseCooldown)
 }
@@ -162,7 +165,7 @@ func (s *Scheduler) Rollback(e *Send) {
 // BeginCall moves a send whose start is committed on to its call.
 func (s *Scheduler) BeginCall(e *Send, now time.Time) {
 	s.MoveTo(e, PhaseCalling, CauseNone)
-	e.call.calledAt = now
+	e.call.calledAt, e.call.unplaced = now, e.Task.message.Unprompted() && s.places.Limited(e.Number.ID) && !e.placeUntil.After(now)
 	e.call.message, e.call.version = e.Task.message.Rendered()
 }
 

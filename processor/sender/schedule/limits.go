@@ -37,28 +37,15 @@ const (
 	// groupLife is how long a started send is called at most after its commit. A process that was stopped meanwhile may have been replaced.
 	groupLife = time.Second
 
-	// MaxAttempts is how often a send may meet an error that is nobody's limit.
-	MaxAttempts = 5
-	attemptBase = time.Second
-	attemptMax  = time.Minute
-	// unsentBase and unsentMax bound the waits of a send that could not be sent at all; it may try for ever.
-	unsentBase = 100 * time.Millisecond
-	unsentMax  = 5 * time.Second
 	// recentSuccess is how long it counts, for a send that was refused for now, that others of its number got through.
 	recentSuccess = 30 * time.Second
 
 	// probeScan bounds the search for the task whose turn it is to probe.
 	probeScan = 1 << 16
 
-	// AnnounceEvery is how often at most the tasks of a stopped number publish that they wait.
-	AnnounceEvery = time.Minute
-	// AnnounceAfter is how long a number is throttled before its tasks publish it; a shorter wait explains nothing.
-	AnnounceAfter = 5 * time.Second
 	// RenewalAnnounceAfter is how long a file is renewed before its task publishes it: a few tries of a host that is away for a moment
 	// explain nothing.
 	RenewalAnnounceAfter = 10 * time.Second
-	// warningLife is how long a warning of Meta's is published: what it warns of has come by then, or it is old.
-	warningLife = 24 * time.Hour
 
 	// MaxIdleTasks is how many messages are kept of tasks that have nothing open here: at some 2 KiB, 2 MB.
 	MaxIdleTasks = 1024

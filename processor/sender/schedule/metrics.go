@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"altavoz/processor/sender/limits"
+	"altavoz/processor/sender/schedule/meters"
 	"altavoz/schemas"
 )
 
@@ -16,35 +17,41 @@ func (s *Scheduler) InFlight(l Lane) int { return s.capacity.InFlight(l == Bulk)
 // Waiting is how many sends wait for a cause.
 func (s *Scheduler) Waiting(c Cause) int { return s.waitCounts[c] }
 
-// CountBlocked counts the ready sends of numbers that must wait.
-func (s *Scheduler) CountBlocked(now time.Time) (throttled, stopped, outage int) {
+// causeNames name what sends wait for. CausePace is divided further, by the state of their number.
+var causeNames = map[Cause]string{
+	CausePace: "pace", CauseContent: "content", CauseCooldown: "pair", CauseBackOff: "backoff", CauseCommit: "commit", CauseResult: "result", CauseDetached: "detached",
+	CauseWindow: "window", CauseOptOuts: "optouts", CausePlace: "people",
+}
+
+// Gauges is what waits and what is in flight.
+func (s *Scheduler) Gauges(now time.Time) meters.Snapshot {
+	blocked := map[string]int{"throttled": 0, "account": 0, "outage": 0} // ready sends of numbers that must wait
+	out := meters.Snapshot{InFlight: make(map[string]int), Waiting: blocked}
 	for _, n := range s.numbers.byID {
 		ready := n.ready[Express].Len() + n.ready[Bulk].Len()
 		_, slowed := n.pacer.Slowed()
+		stopped := n.breakers.Halted() || n.breakers.Stopped(limits.FaultOutage) || n.pacer.BlockedUntil().After(now)
 		switch {
 		case n.breakers.Halted():
-			stopped += ready
+			blocked["account"] += ready
 		case n.breakers.Stopped(limits.FaultOutage):
-			outage += ready
-		case slowed || n.pacer.BlockedUntil().After(now):
-			throttled += ready
+			blocked["outage"] += ready
+		case slowed || stopped:
+			blocked["throttled"] += ready
+		}
+		if out.RateFull += n.pacer.Full(); n.pacer.Full() > 0 && !stopped {
+			out.RateNow += n.pacer.Rate()
 		}
 	}
-	return throttled, stopped, outage
-}
-
-// Rates sums up what numbers that have a limit may send a second: at best, and now.
-func (s *Scheduler) Rates(t time.Time) (full, now float64) {
-	for _, n := range s.numbers.byID {
-		if n.pacer.Full() == 0 {
-			continue
-		}
-		full += n.pacer.Full()
-		if !n.breakers.Halted() && !n.breakers.Stopped(limits.FaultOutage) && !n.pacer.BlockedUntil().After(t) {
-			now += n.pacer.Rate()
-		}
+	elsewhere := blocked["throttled"] + blocked["account"] + blocked["outage"]
+	for c, name := range causeNames {
+		out.Waiting[name] = s.waitCounts[c]
 	}
-	return full, now
+	out.Waiting[causeNames[CausePace]] -= elsewhere
+	for l, name := range LaneNames {
+		out.InFlight[string(name)] = s.InFlight(Lane(l))
+	}
+	return out
 }
 
 // Tally counts numbers that do not send.

@@ -14,6 +14,9 @@ import (
 type NumberConfig struct {
 	Name string  // for people; may be empty
 	Rate float64 // messages a second that Meta allows it; 0: no limit
+	// Business is whose it is, and People to how many people that may write within 24 hours outside their windows; 0: no limit.
+	Business string
+	People   int
 	// Access changes whenever its token does: a number that was stopped is tried at once.
 	Access uint64
 }
@@ -68,6 +71,7 @@ func (s *Scheduler) EnsureNumber(id string, now time.Time) *Number {
 	}
 	s.capacity.AddNumber(others)
 	s.numbers.byID[id] = n
+	s.limitPeople()
 	s.applyState(n, now)
 	return n
 }
@@ -102,6 +106,7 @@ func (n *Number) sendRate() float64 { return n.Rate * (1 - limits.ReplyShare) }
 
 // reloadNumbers asks how numbers are configured now. One that is gone stays as it was: what was started goes on.
 func (s *Scheduler) reloadNumbers(now time.Time) {
+	defer s.limitPeople()
 	for _, n := range s.numbers.byID {
 		is, ok := s.cfg.Number(n.ID)
 		if !ok {

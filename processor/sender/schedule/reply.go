@@ -19,13 +19,13 @@ func (s *Scheduler) ApplyReply(e *Send, r *schemas.Reply, now time.Time) {
 		s.ports.Host.Wake()
 	}
 	if r.Verdict != schemas.VerdictUnsent {
-		e.tries.unsentInRow = 0
+		e.tries.Sent()
 	}
 	k := pair{n, e.Phone}
 	switch r.Verdict {
 	case schemas.VerdictSent:
 		s.cooldown.Reset(k)
-		s.announceRunning(e, now)
+		s.publish(e.Task, e.Task.announced.Sent(e.At, e.Partition.AssignedAt, now), now)
 	case schemas.VerdictLost: // it may have been reached
 	case schemas.VerdictPair:
 		s.cooldown.Cancel(k)

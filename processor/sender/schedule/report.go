@@ -5,7 +5,6 @@ import (
 
 	"altavoz/processor/sender/limits"
 	"altavoz/processor/sender/report"
-	"altavoz/schemas"
 )
 
 // report tells the other processes whether this one can send from a number. Anybody may name any number: only those that are configured are
@@ -16,7 +15,9 @@ func (s *Scheduler) report(n *Number, now time.Time) {
 	}
 	is := report.State{Rate: n.pacer.Rate(), Share: n.pacer.Full()}
 	if s.ownsAny() {
-		is.Cause = n.sendCause(now)
+		if is.Cause = n.causes().SendCause(now); is.Cause == nil {
+			is.Cause = s.places.Cause(n.ID, n.label(), now)
+		}
 	}
 	if n.breakers.Halted() || n.breakers.Stopped(limits.FaultOutage) || n.pacer.BlockedUntil().After(now) {
 		is.Rate = 0
@@ -24,21 +25,4 @@ func (s *Scheduler) report(n *Number, now time.Time) {
 	if e := n.reported.Due(n.ID, s.process, is, now); e != nil {
 		s.ports.Host.PublishNumber(e, now)
 	}
-}
-
-// sendCause is what keeps the number's sends waiting, with its end where that is known; nil if nothing does.
-func (n *Number) sendCause(now time.Time) *schemas.Cause {
-	until, c := n.pacer.BlockedUntil(), n.waitCause(now)
-	switch {
-	case c != nil && c.GetReason() != schemas.Reason_REASON_AT_RISK && c.GetReason() != schemas.Reason_REASON_THROTTLED:
-		return c
-	case until.Sub(now) >= AnnounceAfter: // an answer asked for that
-		if c == nil || c.GetReason() == schemas.Reason_REASON_AT_RISK {
-			c = &schemas.Cause{Reason: schemas.Reason_REASON_THROTTLED, Number: n.label()}
-		}
-		c.UntilMs = until.UnixMilli()
-	case c.GetReason() == schemas.Reason_REASON_AT_RISK: // every process knows that
-		return nil
-	}
-	return c
 }

@@ -3,7 +3,6 @@ package schedule
 import (
 	"time"
 
-	"altavoz/internal/backoff"
 	"altavoz/processor/sender/failures"
 	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
@@ -11,18 +10,17 @@ import (
 )
 
 // HasAttempts reports whether a call that nobody knows the outcome of may be made once more.
-func (e *Send) HasAttempts() bool { return e.tries.attempts+1 < MaxAttempts }
+func (e *Send) HasAttempts() bool { return e.tries.Left() }
 
 // Reschedule decides when a send that was refused for now is called again.
 func (s *Scheduler) Reschedule(e *Send, r *schemas.Reply, now time.Time) {
 	switch r.Verdict {
 	case schemas.VerdictUnsent:
-		e.tries.unsentInRow++
-		if e.tries.unsentInRow == 1 {
-			s.Enqueue(e, true)
-		} else {
-			s.WaitUntil(e, now.Add(backoff.Equal(unsentBase, unsentMax, e.tries.unsentInRow-2)), CauseBackOff)
+		if wait := e.tries.Unsent(); wait > 0 {
+			s.WaitUntil(e, now.Add(wait), CauseBackOff)
+			return
 		}
+		s.Enqueue(e, true)
 	case schemas.VerdictThrottled:
 		s.Enqueue(e, true) // its number waits
 	case schemas.VerdictAccount:
@@ -31,11 +29,11 @@ func (s *Scheduler) Reschedule(e *Send, r *schemas.Reply, now time.Time) {
 		s.WaitUntil(e, s.cooldown.Until(pair{e.Number, e.Phone}), CauseCooldown)
 	case schemas.VerdictMedia:
 		m := &e.Task.message
-		if e.tries.renewed || !m.HasFile() {
+		if e.renewed || !m.HasFile() {
 			s.retryTransient(e, r, now)
 			return
 		}
-		e.tries.renewed = m.Expire(e.call.version, e.Personal, now) // unless it was renewed, or is being, since the call began
+		e.renewed = m.Expire(e.call.version, e.Personal, now) // unless it was renewed, or is being, since the call began
 		s.Enqueue(e, true)
 	case schemas.VerdictTemplate:
 		if news := e.Number.templates.Refused(e.Number.ID, e.Task.message.Uses(), r.Code, now); news != nil {
@@ -61,13 +59,11 @@ func (e *Send) countsAsAttempt(now time.Time) bool {
 func (s *Scheduler) retryTransient(e *Send, r *schemas.Reply, now time.Time) {
 	asked := min(r.After, limits.MaxWait)
 	if r.Verdict == schemas.VerdictTransient && !e.countsAsAttempt(now) { //mutant:outage-is-nobodys-attempt
-		e.tries.uncharged++
-		s.WaitUntil(e, now.Add(max(backoff.Full(attemptBase, attemptMax, e.tries.uncharged-1), asked)), CauseBackOff)
+		s.WaitUntil(e, now.Add(max(e.tries.Uncharged(), asked)), CauseBackOff)
 		return
 	}
-	e.tries.attempts++
-	if e.tries.attempts < MaxAttempts {
-		s.WaitUntil(e, now.Add(max(backoff.Full(attemptBase, attemptMax, e.tries.attempts-1), asked)), CauseBackOff)
+	if wait, more := e.tries.Charged(); more {
+		s.WaitUntil(e, now.Add(max(wait, asked)), CauseBackOff)
 		return
 	}
 	state, words := failures.Exhausted(r, e.Doubtful)

@@ -11,6 +11,7 @@ import (
 
 	"altavoz/processor/sender/content"
 	"altavoz/processor/sender/limits"
+	"altavoz/processor/sender/places"
 	"altavoz/processor/sender/schedule/meters"
 	"altavoz/processor/timers"
 	"altavoz/schemas"
@@ -30,6 +31,7 @@ type Ports struct {
 	Media    content.Media
 	API      API
 	Host     Host
+	People   places.View
 }
 
 // Host is the stage, whose lock is held whenever the scheduler calls it.
@@ -42,6 +44,8 @@ type Host interface {
 	Publish(t schemas.TaskID, u *schemas.TaskUpdate, now time.Time)
 	// PublishNumber tells the other processes of a number.
 	PublishNumber(ev *schemas.NumberEvent, now time.Time)
+	// Claim writes a claim of places.
+	Claim(rec stream.Record, now time.Time)
 	// Background runs work without the lock and then done under it; neither once the stage ends.
 	Background(work func(ctx context.Context), done func(now time.Time))
 }
@@ -73,6 +77,7 @@ type Scheduler struct {
 	timers     timers.Set[timed]
 	sweepAt    time.Time
 	cooldown   limits.Cooldown[pair]
+	places     *places.Gate[*Send]
 	capacity   concurrency
 	waitCounts [Causes]int // sends by what they wait for
 
@@ -103,7 +108,7 @@ func New(cfg Config, ports Ports) *Scheduler {
 			Contents: ports.Contents, Media: ports.Media, Renderer: ports.API, Background: ports.Host.Background,
 		}, cfg.Logger),
 	}
-	s.metrics = meters.New(cfg.Registerer)
+	s.metrics, s.places = meters.New(cfg.Registerer), places.New[*Send](ports.People, s.process)
 	s.CommitsTake(0)
 	return s
 }
@@ -116,6 +121,7 @@ func (s *Scheduler) Tick(now time.Time) {
 	if !now.Before(s.sweepAt) {
 		s.sweep(now)
 	}
+	s.askForPlaces(now)
 }
 
 // NextTimer is when the next timer is due, if one is set.

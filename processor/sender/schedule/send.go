@@ -3,6 +3,7 @@ package schedule
 import (
 	"time"
 
+	"altavoz/processor/partition"
 	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 )
@@ -18,12 +19,14 @@ type Send struct {
 	Task      *Task
 
 	Recipient
-	phase    Phase
-	cause    Cause
-	Doubtful bool // an earlier call may have reached somebody: it stays started while it waits for another
-	attached bool // among its task's sends
-	tries    tries
-	call     call
+	phase      Phase
+	cause      Cause
+	placeUntil time.Time // until then it may start because of its place
+	Doubtful   bool      // an earlier call may have reached somebody: it stays started while it waits for another
+	attached   bool      // among its task's sends
+	tries      limits.Tries
+	renewed    bool // its media id was renewed
+	call       call
 }
 
 // Recipient is whom a send is for, and until when.
@@ -38,14 +41,6 @@ type Recipient struct {
 	Personal *schemas.Personal // what it has of its own; nil: its task's recipients have nothing
 }
 
-// tries counts what became of earlier calls of a send.
-type tries struct {
-	attempts    int
-	unsentInRow int  // calls in a row that sent nothing
-	uncharged   int  // calls refused for now that were nobody's attempt
-	renewed     bool // its media id was renewed
-}
-
 // call is the call of a send that is admitted or under way.
 type call struct {
 	message    schemas.Message
@@ -53,6 +48,7 @@ type call struct {
 	calledAt   time.Time
 	grouped    bool                // started with a group, and not called yet
 	groupedAt  time.Time           // when the commit of that began
+	unplaced   bool                // it may only reach who is inside their window
 	trial      bool                // of a number that was throttled
 	probes     [limits.Faults]bool // it probes these breakers of its number
 	wasProbe   bool                // so did its last call
@@ -67,6 +63,8 @@ type Record interface {
 	// OptedOut reports whether whom it is for does not want to be written to, and KnownAt when that may be known where it is not now.
 	OptedOut() bool
 	KnownAt(now time.Time) time.Time
+	// Unprompted reports whether its message, if it starts now, may reach its recipient outside their window.
+	Unprompted(now time.Time) bool
 }
 
 // Partition is what the scheduler knows of an assigned partition.
@@ -75,27 +73,7 @@ type Partition struct {
 	AssignedAt time.Time
 	NotBefore  time.Time // a commit of it was refused: nothing of it is admitted before
 
-	inFlight int // sends admitted, grouped, called or with a result to be acknowledged
-	drained  chan struct{}
-}
-
-// InFlight is how many of its sends are admitted, called, or have a result to be acknowledged.
-func (p *Partition) InFlight() int { return p.inFlight }
-
-// Drained returns a channel that is closed once nothing of it is in flight; nil if nothing is.
-func (p *Partition) Drained() <-chan struct{} {
-	if p.inFlight > 0 && p.drained == nil {
-		p.drained = make(chan struct{})
-	}
-	return p.drained
-}
-
-func (p *Partition) leave() {
-	p.inFlight--
-	if p.inFlight == 0 && p.drained != nil {
-		close(p.drained)
-		p.drained = nil
-	}
+	partition.Drain // of its sends that are admitted, grouped, called, or have a result to be acknowledged
 }
 
 // Transfer gives a send in flight to another assignment of its partition.
@@ -103,8 +81,8 @@ func (e *Send) Transfer(to *Partition) {
 	from := e.Partition
 	e.Partition = to
 	if e.phase.InFlight() {
-		to.inFlight++
-		from.leave()
+		to.Enter()
+		from.Leave()
 	}
 }
 
@@ -144,6 +122,7 @@ const (
 	CauseDetached       // so is that of a partition that is not ours any more
 	CauseWindow         // the window of its task is shut
 	CauseOptOuts        // nobody knows who opted out lately
+	CausePlace          // a place among the people to whom its business may write
 	Causes
 )
 
@@ -165,19 +144,17 @@ func (s *Scheduler) Add(e *Send) { s.waitCounts[e.cause]++ }
 func (s *Scheduler) MoveTo(e *Send, p Phase, c Cause) {
 	s.waitCounts[e.cause]--
 	s.waitCounts[c]++
-	if e.cause == CauseCooldown {
-		e.Task.coolingDown--
-	}
-	if c == CauseCooldown {
-		e.Task.coolingDown++
+	if e.Task != nil {
+		e.Task.waitCounts[e.cause]--
+		e.Task.waitCounts[c]++
 	}
 	was := e.phase.InFlight()
 	e.phase, e.cause = p, c
 	switch {
 	case !was && p.InFlight():
-		e.Partition.inFlight++
+		e.Partition.Enter()
 	case was && !p.InFlight():
-		e.Partition.leave()
+		e.Partition.Leave()
 	}
 }
 
@@ -212,7 +189,7 @@ func (s *Scheduler) WaitUntil(e *Send, at time.Time, c Cause) {
 
 func (e *Send) onTimer(s *Scheduler, now time.Time) {
 	if e.cause == CauseWindow {
-		s.announceTask(e.Task, e.Number.waitCause(now), now)
+		s.announceTask(e.Task, e.Number.causes().WaitCause(now), now)
 	}
 	s.Enqueue(e, false)
 }

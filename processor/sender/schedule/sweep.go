@@ -23,6 +23,7 @@ func (s *Scheduler) sweep(now time.Time) {
 		s.announceAll(n, now)
 		s.report(n, now)
 	}
+	s.expire(s.places.All(), now)
 	for _, t := range s.tasks {
 		s.expire(t.waiting.All(), now)
 	}

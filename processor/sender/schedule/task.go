@@ -6,6 +6,7 @@ import (
 
 	"altavoz/processor/sender/content"
 	"altavoz/processor/sender/limits"
+	"altavoz/processor/sender/report"
 	"altavoz/processor/sender/schedule/queue"
 	"altavoz/schemas"
 	"altavoz/schemas/request/fault"
@@ -19,15 +20,15 @@ type Task struct {
 	number    *Number
 	message   content.Message
 	opening   limits.Opening
-	announced announced
+	announced report.Task
 
 	suspect   *limits.Suspect // its sends fail alone
 	lastProbe time.Time       // when one of its sends was a probe, or failed
 
-	waiting     queue.Queue[*Send] // sends without a message
-	coolingDown int                // sends whose phones were written to a moment ago
-	sends       int                // attached ones
-	idle        *list.Element      // in Scheduler.idle, when it has no sends
+	waiting    queue.Queue[*Send] // sends without a message
+	waitCounts [Causes]int        // its sends, by what they wait for
+	sends      int                // attached ones
+	idle       *list.Element      // in Scheduler.idle, when it has no sends
 }
 
 // Attach gives a send its number and its task.
@@ -63,7 +64,7 @@ func (s *Scheduler) detach(e *Send) {
 	if t.sends--; t.sends > 0 {
 		return
 	}
-	if t.announced.waitingAt.IsZero() { // else it has to publish yet that it goes on
+	if !t.announced.Waits() { // else it has to publish yet that it goes on
 		delete(t.number.tasks, t)
 	}
 	if t.message.Failed() != "" {
@@ -80,7 +81,7 @@ func (s *Scheduler) detach(e *Send) {
 
 // dropTask forgets a task without sends. It no longer waits.
 func (s *Scheduler) dropTask(t *Task) {
-	if !t.announced.waitingAt.IsZero() {
+	if t.announced.Waits() {
 		s.announceResumed(t, time.Now())
 	}
 	delete(s.tasks, t.ID)
@@ -88,6 +89,9 @@ func (s *Scheduler) dropTask(t *Task) {
 
 // Answerable reports whether a recipient may answer its message with a tap.
 func (t *Task) Answerable(p *schemas.Personal) bool { return t.message.Answerable(p) }
+
+// Unprompted reports whether its message may reach who did not write.
+func (t *Task) Unprompted() bool { return t.message.Unprompted() }
 
 func (t *Task) isRendered() bool {
 	m, _ := t.message.Rendered()

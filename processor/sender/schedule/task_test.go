@@ -34,7 +34,7 @@ func TestTasksWithoutSendsAreForgotten(t *testing.T) {
 		e := new(Send)
 		s.Attach(e, schemas.NewTaskID(), &schemas.Send{Sender: "1"}, now)
 		if i >= MaxIdleTasks+forgotten-told {
-			e.Task.announced.waitingAt = now
+			e.Task.announced.WaitsFor(&schemas.Cause{}, now)
 		}
 		s.detach(e)
 	}

@@ -76,7 +76,9 @@ type Summary struct {
 	// MaxRate is the most messages accepted within one second, by all numbers together and by each.
 	MaxRate         int            `json:"max_rate"`
 	MaxRateByNumber map[string]int `json:"max_rate_by_number"`
-	Webhooks        Webhooks       `json:"webhooks"`
+	// PeopleADay is to how many people messages by template or Direct Send were accepted within 24 hours, outside their windows, at most.
+	PeopleADay int      `json:"people_a_day"`
+	Webhooks   Webhooks `json:"webhooks"`
 	// Prices are those of delivered messages.
 	Prices []Priced `json:"prices"`
 }

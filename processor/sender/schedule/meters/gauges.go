@@ -1,0 +1,40 @@
+package meters
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Snapshot is what waits and what is in flight at a moment.
+type Snapshot struct {
+	InFlight          map[string]int // by lane
+	Waiting           map[string]int // sends by what they wait for
+	RateFull, RateNow float64        // messages a second, over all numbers that have a limit
+}
+
+// Gauges are those of a snapshot, taken when Prometheus asks.
+type Gauges func() Snapshot
+
+var (
+	inFlight = prometheus.NewDesc("altavoz_sends_in_flight", "Calls under way, or about to begin.", []string{"lane"}, nil)
+	waiting  = prometheus.NewDesc("altavoz_sends_waiting", "Sends that wait, by what for.", []string{"cause"}, nil)
+	rate     = prometheus.NewDesc("altavoz_sender_rate", "Messages a second that this process may send, over all numbers that have a limit: "+
+		"its share of the rates as configured (full), and what is left of it while numbers are slowed down (now).", []string{"of"}, nil)
+)
+
+// Describe is prometheus.Collector's.
+func (Gauges) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{inFlight, waiting, rate} {
+		to <- d
+	}
+}
+
+// Collect is prometheus.Collector's.
+func (take Gauges) Collect(to chan<- prometheus.Metric) {
+	s := take()
+	for lane, n := range s.InFlight {
+		to <- prometheus.MustNewConstMetric(inFlight, prometheus.GaugeValue, float64(n), lane)
+	}
+	for cause, n := range s.Waiting {
+		to <- prometheus.MustNewConstMetric(waiting, prometheus.GaugeValue, float64(n), cause)
+	}
+	to <- prometheus.MustNewConstMetric(rate, prometheus.GaugeValue, s.RateFull, "full")
+	to <- prometheus.MustNewConstMetric(rate, prometheus.GaugeValue, s.RateNow, "now")
+}
