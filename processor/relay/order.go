@@ -127,8 +127,10 @@ func read(rec *stream.Record) (*stream.Record, *schemas.Broadcast, error) {
 		asked.Content = &schemas.Content{
 			Body: c.GetBody(), Footer: c.GetFooter(), ButtonText: c.GetButtonText(), ButtonUrl: c.GetButtonUrl(), Header: c.GetHeader(),
 			HeaderText: c.GetHeaderText(), Category: c.GetCategory(), Variables: c.GetVariables(), Media: askedFile(c.GetMedia()), Template: c.GetTemplate(),
-			Shape: c.GetShape(),
-			Route: c.GetRoute(),
+			Shape: c.GetShape(), Route: c.GetRoute(),
+		}
+		if t := asked.GetContent().GetTemplate(); t != nil {
+			t.Category = "" // what it is billed as is for its account to say
 		}
 		for _, m := range c.GetFiles() {
 			asked.Content.Files = append(asked.Content.Files, askedFile(m))

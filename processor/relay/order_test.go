@@ -113,8 +113,8 @@ var fields = map[string]struct {
 	"content.template.buttons.value":     {true, kept},
 	"retry.slice_recipients":             {false, dropped},
 
-	"personal.user_id":          {false, kept}, // as the phone beside it
-	"content.template.category": {false, kept}, // what the account's template is in, which no request says
+	"personal.user_id":          {false, kept},    // as the phone beside it
+	"content.template.category": {false, dropped}, // what the account's template is in, which no request says
 
 	"personal.own.shape.buttons.buttons.id":             {false, kept}, // as the others of a recipient
 	"personal.own.shape.buttons.buttons.title":          {false, kept},
