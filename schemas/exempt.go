@@ -1,6 +1,10 @@
 package schemas
 
-import "google.golang.org/protobuf/proto"
+import (
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+)
 
 // Interactive returns a copy of the content without its template and its category: the ordinary interactive message, for whose window is open.
 func (c *Content) Interactive() *Content {
@@ -16,7 +20,11 @@ func (c *Content) HasBoth() bool {
 }
 
 // Exempt reports whether people get the content who opted out: where its category says that it is a message about what they bought, or a
-// code to log in. Meta judges what such a message says, and refuses it where it is something else.
+// code to log in. Meta judges what such a message says, and refuses it where it is something else; of a template it is not told the category, so
+// whoever says it of one that its account has as marketing is not believed.
 func (c *Content) Exempt() bool {
-	return c.GetCategory() == "utility" || c.GetCategory() == "authentication"
+	return (c.GetCategory() == "utility" || c.GetCategory() == "authentication") && !IsMarketing(c.GetTemplate().GetCategory()) //mutant:opt-outs-hold-for-marketing-whatever-it-is-called
 }
+
+// IsMarketing reports whether a category of a template, Meta's word, is that of marketing. One that is not known is not.
+func IsMarketing(category string) bool { return strings.EqualFold(category, "MARKETING") }

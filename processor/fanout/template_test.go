@@ -106,12 +106,14 @@ type judge struct {
 }
 
 func (j *judge) Judge(context.Context, string, *schemas.Content) (string, es.Sentence, error) {
-	j.asked.Add(1)
-	return "MARKETING", j.why, j.err
+	if j.asked.Add(1); j.err != nil {
+		return "", j.why, j.err
+	}
+	return "MARKETING", j.why, nil
 }
 
 // TestTemplateIsHeldToItsAccountBeforeAnybodyIsWrittenTo: one that does not fit ends its task with the words of the refusal over HTTP; what can't be found
-// out stops nothing, and what the producer has checked is not asked again.
+// out stops nothing, and what the producer has checked is not asked again. Sends say what it is billed as, and opt-outs hold for marketing.
 func TestTemplateIsHeldToItsAccountBeforeAnybodyIsWrittenTo(t *testing.T) {
 	for name, c := range map[string]struct {
 		judge    *judge
@@ -122,7 +124,7 @@ func TestTemplateIsHeldToItsAccountBeforeAnybodyIsWrittenTo(t *testing.T) {
 	}{
 		"it fits":              {&judge{}, "", false, 1, "MARKETING"},
 		"it does not":          {&judge{why: es.Say(es.TemplateUnknown, "aviso")}, "", true, 1, ""},
-		"Meta is silent":       {&judge{err: errors.New("no answer")}, "", false, 1, "MARKETING"},
+		"Meta is silent":       {&judge{err: errors.New("no answer")}, "", false, 1, ""},
 		"the producer checked": {&judge{why: es.Say(es.TemplateUnknown, "aviso")}, "UTILITY", false, 0, "UTILITY"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -130,7 +132,7 @@ func TestTemplateIsHeldToItsAccountBeforeAnybodyIsWrittenTo(t *testing.T) {
 				w.templates = c.judge
 				w.run()
 				b := event("100", phonesFrom(0, 3)...)
-				b.Content = &schemas.Content{Template: &schemas.Template{Name: "aviso", Language: "es_CO", Category: c.category}}
+				b.Content = &schemas.Content{Category: "utility", Template: &schemas.Template{Name: "aviso", Language: "es_CO", Category: c.category}}
 				b.AcceptedMs = time.Now().UnixMilli()
 				id := w.submit(b)
 				passes(time.Minute)
@@ -141,6 +143,12 @@ func TestTemplateIsHeldToItsAccountBeforeAnybodyIsWrittenTo(t *testing.T) {
 				} else {
 					w.finished(id)
 					w.expect(id, counts{"sent": 3})
+				}
+				for i, made := range w.sends(id) {
+					s := made[0]
+					if got := s.GetContent().GetTemplate().GetCategory(); got != c.known || s.GetExempt() != (got != "MARKETING") {
+						t.Errorf("the send %d says %q of its template, exempt: %v; want %q", i, got, s.GetExempt(), c.known)
+					}
 				}
 				if n := c.judge.asked.Load(); n != c.asked {
 					t.Errorf("asked %d times, want %d", n, c.asked)

@@ -16,7 +16,9 @@ import (
 type billed string
 
 func (b billed) Report(_ context.Context, _ string, c *schemas.Content) []es.Sentence {
-	c.Template.Category = string(b)
+	if c.GetTemplate() != nil {
+		c.Template.Category = string(b)
+	}
 	return nil
 }
 

@@ -28,20 +28,23 @@ func (p peopleOf) Business(number string) (string, bool) { return number, true }
 // TestDryRunCountsWhoOptedOutWhereThatHolds: of the business of the number that would send, in whatever writing, and not for a service message.
 func TestDryRunCountsWhoOptedOutWhereThatHolds(t *testing.T) {
 	t.Parallel()
+	promo := &schemas.Template{Name: "promo", Language: "es"}
 	for _, c := range []struct {
 		name, sender, category string
+		template               *schemas.Template
 		pending, out           uint32
 		first                  string
 	}{
-		{"its business", "1065", "", 1, 2, "573001234567"},
-		{"another business", "1066", "", 2, 1, "573001234567"},
-		{"a third business", "9", "service", 3, 0, "573001234567"},
-		{"a service message", "1065", "utility", 3, 0, "573001234567"},
+		{"its business", "1065", "", nil, 1, 2, "573001234567"},
+		{"another business", "1066", "", nil, 2, 1, "573001234567"},
+		{"a third business", "9", "service", nil, 3, 0, "573001234567"},
+		{"a service message", "1065", "utility", nil, 3, 0, "573001234567"},
+		{"a template of marketing, whatever it is called", "1065", "utility", promo, 1, 2, "573001234567"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			r := &Run{Ports: &Ports{
-				Region: "CO", People: peopleOf{"525512345678": {"1065", "1066"}, "573001234568": {"1065"}},
+				Region: "CO", Templates: billed("MARKETING"), People: peopleOf{"525512345678": {"1065", "1066"}, "573001234568": {"1065"}},
 				Render: func(_ string, _ *schemas.Content, to schemas.Phone, _ string) (string, []byte, error) {
 					return "messages", fmt.Appendf(nil, "%q", to.Digits()), nil
 				},
@@ -54,7 +57,7 @@ func TestDryRunCountsWhoOptedOutWhereThatHolds(t *testing.T) {
 			if err := sink.Slice([]string{"5215512345678", "573001234567", "573001234568", "12"}, nil); err != nil {
 				t.Fatal(err)
 			}
-			req := &request.Request{Content: &schemas.Content{Body: "b", Category: c.category}, Total: 4}
+			req := &request.Request{Content: &schemas.Content{Body: "b", Category: c.category, Template: c.template}, Total: 4}
 			report, err := r.Report(t.Context(), req, Number{Row: &senders.Row{ID: c.sender}}, time.Now())
 			if err != nil {
 				t.Fatal(err)

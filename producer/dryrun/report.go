@@ -99,7 +99,6 @@ func (r *Run) Report(ctx context.Context, req *request.Request, n Number, now ti
 			return nil, err
 		}
 	}
-	l.without(req, n)
 	number := ""
 	if n.Row != nil {
 		number = n.Row.ID
@@ -107,6 +106,7 @@ func (r *Run) Report(ctx context.Context, req *request.Request, n Number, now ti
 	if r.Ports.Templates != nil && number != "" {
 		req.Warnings = append(req.Warnings, r.Ports.Templates.Report(ctx, number, req.Content)...)
 	}
+	l.without(req, n) // where its template is one of marketing, that is known only now
 	file, content := r.Ports.file(ctx, req, in)
 	content, err := l.personally(content)
 	if err != nil {

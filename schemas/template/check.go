@@ -28,7 +28,9 @@ type Problem struct {
 }
 
 // Waits reports whether the problem is one that Meta ends by itself: the template is paused.
-func (p *Problem) Waits() bool { return p.Says.Code == es.TemplateStatus && slices.Contains(p.Says.Args, paused) }
+func (p *Problem) Waits() bool {
+	return p.Says.Code == es.TemplateStatus && slices.Contains(p.Says.Args, paused)
+}
 
 // paused is the status of a template that may be sent again later.
 const paused = "PAUSED"

@@ -20,9 +20,6 @@ const (
 // policies are what product_policy may be: whether what is not eligible goes out over the Cloud API all the same.
 var policies = []string{"CLOUD_API_FALLBACK", "STRICT"}
 
-// category is Meta's word for what may go over the Marketing Messages API.
-const category = "MARKETING"
-
 // Setting is how a number sends marketing templates. The zero value sends them over /messages.
 type Setting struct {
 	Path string // Messages or Marketing; "": Messages
@@ -49,7 +46,7 @@ func (s Setting) Validate() error {
 // Is reports whether a message of a content is by a template that its account has as one of marketing. Of one whose category is not known it is
 // not: /messages takes it whatever it is.
 func Is(c *schemas.Content) bool {
-	return strings.EqualFold(c.GetTemplate().GetCategory(), category) //mutant:only-marketing-templates-go-to-the-marketing-api
+	return schemas.IsMarketing(c.GetTemplate().GetCategory()) //mutant:only-marketing-templates-go-to-the-marketing-api
 }
 
 // PathOf returns where a message goes, and what its body has beside that of /messages: a member with a comma before each.

@@ -58,11 +58,16 @@ func (t *Task) Expand(now time.Time, by Sender) (recs []stream.Record, repeats i
 		recs = append(recs, schemas.EncodeSend(t.Lane, &schemas.Send{
 			Task: t.ID.Bytes(), Index: index, Phone: phone.Digits(), Sender: t.Sender, NotAfterMs: notAfter,
 			ContentRef: t.Ref, Content: t.Content, OnUnknown: t.Body.GetOnUnknown(), Window: t.Window, NamePhone: t.Events == schemas.Events_EVENTS_RECIPIENTS,
-			Personal: own, Generation: by.Owner, Replaced: by.Replaced, RepeatedAll: by.RepeatedAll, Exempt: t.Body.GetContent().Exempt(),
+			Personal: own, Generation: by.Owner, Replaced: by.Replaced, RepeatedAll: by.RepeatedAll, Exempt: t.exempt(),
 			Direct: t.Direct,
 		}))
 	}
 	return recs, repeats
+}
+
+// exempt reports whether opt-outs do not hold for the task's messages.
+func (t *Task) exempt() bool {
+	return t.Body.GetContent().Exempt() && !schemas.IsMarketing(t.Category) //mutant:what-is-found-out-to-be-marketing-is-not-exempt
 }
 
 // own returns what a recipient has of its own, or why its message can't be made of that. Nil: nobody has anything. Otherwise it is never nil, so
