@@ -66,7 +66,19 @@ func TaskIDFromBytes(b []byte) (TaskID, error) {
 }
 
 // String returns the canonical text form.
-func (t TaskID) String() string { return uuid.UUID(t).String() }
+func (t TaskID) String() string {
+	var b [maxCallback]byte
+	return string(t.appendTo(b[:0]))
+}
+
+// appendTo appends what String returns.
+func (t TaskID) appendTo(b []byte) []byte {
+	b = append(hex.AppendEncode(b, t[:4]), '-')
+	b = append(hex.AppendEncode(b, t[4:6]), '-')
+	b = append(hex.AppendEncode(b, t[6:8]), '-')
+	b = append(hex.AppendEncode(b, t[8:10]), '-')
+	return hex.AppendEncode(b, t[10:])
+}
 
 // MarshalText is String for whoever writes it as JSON, as logs do.
 func (t TaskID) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
@@ -87,15 +99,25 @@ func (t TaskID) Time() (time.Time, bool) {
 // Callback returns what a send carries to Meta and back in its receipts (biz_opaque_callback_data, at most 512
 // characters): the task and the recipient's index.
 func Callback(t TaskID, index uint32) string {
-	return callback + t.String() + ":" + strconv.FormatUint(uint64(index), 10)
+	return callbackText(t, ":", index)
 }
 
-const callback = "av1:"
+const (
+	callback    = "av1:"
+	maxCallback = 64 // bytes, at least those of a callback
+)
+
+// callbackText makes a callback with one allocation, because each call has one.
+func callbackText(t TaskID, colon string, index uint32) string {
+	var b [maxCallback]byte
+	text := append(t.appendTo(append(b[:0], callback...)), colon...)
+	return string(strconv.AppendUint(text, uint64(index), 10))
+}
 
 // TemplateCallback is Callback for a recipient who gets the template of a content with both. A zero stands before the index, which versions
 // before there were any read all the same.
 func TemplateCallback(t TaskID, index uint32) string {
-	return callback + t.String() + ":0" + strconv.FormatUint(uint64(index), 10)
+	return callbackText(t, ":0", index)
 }
 
 // CallbackOfTemplate reports whether TemplateCallback wrote it, of what ParseCallback reads.

@@ -51,14 +51,14 @@ type commitState struct {
 
 // arrival is a record as it was read.
 type arrival struct {
-	rec  stream.Record
+	rec  *stream.Record
 	send *schemas.Send // nil: it can't be understood
 	task schemas.TaskID
 	err  error
 }
 
 func decode(rec *stream.Record) arrival {
-	in := arrival{rec: *rec}
+	in := arrival{rec: rec}
 	var s schemas.Send
 	if in.err = schemas.Decode(rec, &s); in.err != nil {
 		return in

@@ -27,27 +27,28 @@ func newOutcome(e *send, o *schemas.Outcome, now time.Time) *pendingRecord {
 	}
 }
 
-// hold has an outcome written in one record with others of its task: once the lock is released, unless it waits.
-func (r *results) hold(p *pendingRecord, waits bool) {
+// hold has the outcome of a send written in one record with others of its task: once the lock is released, unless it waits.
+func (r *results) hold(e *send, o *schemas.Outcome, now time.Time, waits bool) {
 	h := &r.held
 	if h.ends == 0 {
-		h.from = p.createdAt
+		h.from = now
 	}
 	h.ends++
 	h.due = h.due || !waits || h.ends >= maxHeld
-	of := h.open[p.task]
-	if of == nil {
+	p := h.open[e.Task.ID]
+	if p == nil {
 		if h.open == nil {
 			h.open = make(map[schemas.TaskID]*pendingRecord)
 		}
-		h.open[p.task] = p
+		p = newOutcome(e, o, now)
+		h.open[e.Task.ID] = p
 		h.records = append(h.records, p)
 		return
 	}
-	of.ends, of.outcomes = append(of.ends, p.ends...), append(of.outcomes, p.outcomes...)
-	of.createdAt, of.answers = p.createdAt, of.answers || p.answers //mutant:answers-of-any-are-found
-	if len(of.outcomes) == schemas.MaxOutcomes {
-		delete(h.open, p.task)
+	p.ends, p.outcomes = append(p.ends, end{e, schemas.RecipientState(o.GetMark()).Outcome()}), append(p.outcomes, o)
+	p.createdAt, p.answers = now, p.answers || e.Task.Answerable(e.Personal) //mutant:answers-of-any-are-found
+	if len(p.outcomes) == schemas.MaxOutcomes {
+		delete(h.open, e.Task.ID)
 	}
 }
 

@@ -99,11 +99,10 @@ func (st *Stage) recordOutcome(e *send, m schemas.RecipientState, reason, wamid 
 	}
 	st.schedule.MoveTo(&e.Send, schedule.PhaseRecording, recordingCause(e.assignment.live))
 	now := time.Now()
-	p := newOutcome(e, o, now) //mutant:result-counts-once-acknowledged
-	if e.Lane == schedule.Express {
-		st.results.add(p)
+	if e.Lane == schedule.Express { //mutant:result-counts-once-acknowledged
+		st.results.add(newOutcome(e, o, now))
 	} else {
-		st.results.hold(p, st.holds(e, now))
+		st.results.hold(e, o, now, st.holds(e, now))
 	}
 	if m.Outcome() == schemas.OutcomeFailed {
 		st.results.failures.Write(st.log, "task", e.Task.ID, "index", e.Index, "phone", e.Phone, "sender", e.Number.ID, "reason", reason)
@@ -116,7 +115,7 @@ func (st *Stage) reject(e *send, in *arrival) {
 	st.log.Error("send can't be understood", "topic", in.rec.Topic, "partition", in.rec.Partition, "offset", in.rec.Offset, "error", in.err)
 	st.schedule.MoveTo(&e.Send, schedule.PhaseRecording, recordingCause(e.assignment.live))
 	st.results.add(&pendingRecord{ //mutant:reject-counts-once-acknowledged
-		ends: []end{{send: e}}, lane: schedule.Bulk, rec: st.ports.Reject(in.rec, stageName, "decode", in.err.Error()),
+		ends: []end{{send: e}}, lane: schedule.Bulk, rec: st.ports.Reject(*in.rec, stageName, "decode", in.err.Error()),
 	})
 }
 

@@ -126,7 +126,7 @@ var packages = map[string][]string{
 	"kafka/topics":                    {"stream", "schemas", "kafka", "kafka/records", "kafka/registry"},
 	"kafka/trim":                      {"stream", "kafka", "kafka/records"},
 	"kafka/blocked":                   {"stream", "schemas", "kafka"},
-	"kafka/group":                     {"stream", "kafka", "kafka/blocked", "kafka/group/balance", "kafka/group/membership", "kafka/group/offsets", "kafka/records", "kafka/registry"},
+	"kafka/group":                     {"stream", "schemas", "kafka", "kafka/blocked", "kafka/group/balance", "kafka/group/membership", "kafka/group/offsets", "kafka/records", "kafka/registry"},
 	"kafka/group/balance":             {},
 	"kafka/group/membership":          {"stream"},
 	"kafka/group/offsets":             {"stream"},

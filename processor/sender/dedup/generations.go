@@ -27,8 +27,8 @@ func (m *generations) add(t schemas.TaskID, index uint32) bool {
 	if m.has(t, index) {
 		return false
 	}
-	if len(m.current.sends) >= Size || m.current.sends == nil {
-		m.previous, m.current = m.current, newGeneration()
+	if m.current.sends == nil || len(m.current.sends) >= Size {
+		m.rotate()
 	}
 	number, ok := m.current.tasks[t]
 	if !ok {
@@ -37,6 +37,16 @@ func (m *generations) add(t schemas.TaskID, index uint32) bool {
 	}
 	m.current.sends[uint64(number)<<32|uint64(index)] = struct{}{}
 	return true
+}
+
+// rotate drops the older generation, and begins another in its place: maps that grow anew each time cost more than all else here.
+func (m *generations) rotate() {
+	m.previous, m.current = m.current, m.previous
+	if m.current.sends == nil {
+		m.current = newGeneration()
+	}
+	clear(m.current.tasks)
+	clear(m.current.sends)
 }
 
 // has reports whether the send is remembered.
