@@ -189,3 +189,42 @@ func TestTaskWhosePeopleAreFullKeepsNobodyWaiting(t *testing.T) {
 		w.expect(id, counts{"sent": 6_000})
 	})
 }
+
+// silent answers nothing for as long as a question may take.
+type silent struct{ asked, most atomic.Int32 }
+
+func (s *silent) Judge(context.Context, string, *schemas.Content) (string, es.Sentence, error) {
+	s.most.Store(max(s.most.Load(), s.asked.Add(1)))
+	defer s.asked.Add(-1)
+	time.Sleep(4 * time.Second)
+	return "", es.Sentence{}, errors.New("no answer")
+}
+
+// TestOthersGoOnWhileMetaIsSilentAboutTemplates, however many broadcasts wait for it; they follow unchecked.
+func TestOthersGoOnWhileMetaIsSilentAboutTemplates(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		meta := &silent{}
+		w.templates = meta
+		w.run()
+		var waiting []schemas.TaskID
+		for i := range 100 { // more than are asked for at a time, or read
+			b := event("100", phonesFrom(i, 1)...)
+			b.Content = &schemas.Content{Template: &schemas.Template{Name: "aviso", Language: "es_CO"}}
+			waiting = append(waiting, w.submit(b))
+		}
+		passes(100 * time.Millisecond)
+		other := w.submit(event("100", phonesFrom(100, 3)...))
+		passes(time.Second)
+		if n := len(w.sends(other)); n != 3 {
+			t.Errorf("%d sends of a broadcast without a template, want 3", n)
+		}
+		passes(time.Minute)
+		for _, id := range waiting {
+			w.finished(id)
+			w.expect(id, counts{"sent": 1})
+		}
+		if n := meta.most.Load(); n == 0 || n > 64 {
+			t.Errorf("%d questions at a time, want at most 64", n)
+		}
+	})
+}

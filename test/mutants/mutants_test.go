@@ -200,6 +200,7 @@ func mutants() []mutant {
 		{marker: "what-waits-for-its-template-takes-no-window", change: makeFalse(), test: "TestStalledTaskTakesNothingOfTheWindow", in: "processor/fanout/schedule"},
 		{marker: "nothing-is-dispatched-while-its-template-is-paused", change: makeFalse(), test: "TestTaskWaitsWhileItsTemplateIsPaused", in: "processor/fanout"},
 		{marker: "a-template-that-does-not-fit-ends-its-task", change: makeFalse(), test: "TestTemplateIsHeldToItsAccountBeforeAnybodyIsWrittenTo", in: "processor/fanout"},
+		{marker: "templates-are-asked-for-so-many-at-a-time", change: operandWith("maxChecks", "true"), test: "TestOthersGoOnWhileMetaIsSilentAboutTemplates", in: "processor/fanout"},
 		{marker: "a-paused-template-ends-no-task", change: makeTrue(), test: "TestATemplateOfATaskIsJudged", in: "whatsapp/templates"},
 		{marker: "only-marketing-templates-go-to-the-marketing-api", change: value("c.GetTemplate() != nil"), test: "TestOnlyMarketingTemplatesGoToTheMarketingAPI", in: "whatsapp"},
 		{marker: "free-form-goes-to-messages", change: operandWith("marketing", "false"), test: "TestOnlyMarketingTemplatesGoToTheMarketingAPI", in: "whatsapp"},

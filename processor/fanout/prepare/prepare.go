@@ -77,8 +77,10 @@ type Config struct {
 // Preparer gets the tasks of one partition ready.
 type Preparer struct {
 	cfg           Config
-	reads         int // under way
-	cachedBytes   int // of short lists
+	reads         int          // under way
+	checks        int          // of templates, likewise
+	unchecked     []*task.Task // wait for a place to have theirs checked
+	cachedBytes   int          // of short lists
 	uploads       map[string]*upload
 	queued        []*upload // wait for a place
 	active        int       // uploads under way
