@@ -85,13 +85,14 @@ type value struct {
 
 // person is a recipient while it is read.
 type person struct {
-	phone  string
-	user   string // id, beside the phone or instead of it
-	values []value
-	texts  map[string]string // members of ownFields; nil: it has no message of its own. Of a shape it is the digest
-	shape  *schemas.Shape    // what it taps; nil: what the others do
-	bytes  int               // of values and texts
-	faults []*FieldError
+	phone   string
+	user    string // id, beside the phone or instead of it
+	noPhone bool   // it is null
+	values  []value
+	texts   map[string]string // members of ownFields; nil: it has no message of its own. Of a shape it is the digest
+	shape   *schemas.Shape    // what it taps; nil: what the others do
+	bytes   int               // of values and texts
+	faults  []*FieldError
 
 	header     schemas.HeaderKind // of its own message
 	headerText string
@@ -148,6 +149,7 @@ func (r *reader) person() (*person, error) {
 		}
 		switch name := tok.String(); {
 		case name == "phone":
+			p.noPhone = r.dec.PeekKind() == jsontext.KindNull
 			p.phone, err = r.entry()
 		case name == "user_id":
 			err = r.userID(p)
@@ -166,7 +168,7 @@ func (r *reader) person() (*person, error) {
 	if _, err := r.dec.ReadToken(); err != nil {
 		return nil, err
 	}
-	if p.phone == "" {
+	if rules.Blank(p.phone) || p.noPhone && p.user != "" { //mutant:who-has-no-phone-is-sent-to-by-user-id
 		p.phone, p.user = p.user, ""
 	}
 	r.judge(p)
@@ -177,11 +179,12 @@ func (r *reader) person() (*person, error) {
 	return p, nil
 }
 
-// userID reads the user id of a recipient; empty is none.
+// userID reads the user id of a recipient; null, and what is blank, is none, as of a phone.
 func (r *reader) userID(p *person) error {
+	null := r.dec.PeekKind() == jsontext.KindNull
 	text, err := r.entry()
 	id, ok := phone.UserID(text)
-	if p.user = id; !ok && text != "" { //mutant:a-user-id-is-no-phone
+	if p.user = id; !ok && !null && !rules.Blank(text) { //mutant:a-user-id-is-no-phone
 		p.refuse(r.path("user_id"), CodeValue, es.FieldUserID, r.path("user_id"))
 	}
 	return err

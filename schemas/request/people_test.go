@@ -87,11 +87,11 @@ func TestRecipientsHaveMessagesOfTheirOwn(t *testing.T) {
 // TestUserIDOfARecipient: instead of the phone, or beside it, where the message goes to the phone; and nothing else is one.
 func TestUserIDOfARecipient(t *testing.T) {
 	t.Parallel()
-	req, _ := mustReadList(t, request.ListVariables, `{"body_text":"b","recipients":[{"user_id":"co.Ab1"},{"user_id":" CO.ent.2 ","phone":"573001234567"},{"phone":"CO.3","user_id":""},{"phone":"","user_id":"CO.4"}]}`)
-	if want := []string{"CO.Ab1", "573001234567", "CO.3", "CO.4"}; !slices.Equal(req.Phones, want) {
+	req, _ := mustReadList(t, request.ListVariables, `{"body_text":"b","recipients":[{"user_id":"co.Ab1"},{"user_id":" CO.ent.2 ","phone":"573001234567"},{"phone":"CO.3","user_id":""},{"phone":"","user_id":"CO.4"},{"phone":null,"user_id":"CO.5"},{"user_id":"CO.6","phone":" \t"},{"phone":"CO.7","user_id":null},{"phone":"CO.8","user_id":"  "},{"phone":null}]}`)
+	if want := []string{"CO.Ab1", "573001234567", "CO.3", "CO.4", "CO.5", "CO.6", "CO.7", "CO.8", "null"}; !slices.Equal(req.Phones, want) {
 		t.Errorf("%q; want %q", req.Phones, want)
 	}
-	if diff := cmp.Diff([]*schemas.Personal{{}, {UserId: "CO.ENT.2"}, {}, {}}, req.Personal, protocmp.Transform()); diff != "" {
+	if diff := cmp.Diff([]*schemas.Personal{{}, {UserId: "CO.ENT.2"}, {}, {}, {}, {}, {}, {}, {}}, req.Personal, protocmp.Transform()); diff != "" {
 		t.Error(diff)
 	}
 	other, _ := mustReadList(t, request.ListVariables, `{"body_text":"b","recipients":["CO.Ab1",{"user_id":"CO.ENT.9","phone":"573001234567"},"CO.3","CO.4"]}`)
@@ -101,7 +101,7 @@ func TestUserIDOfARecipient(t *testing.T) {
 	if req, _ := mustReadList(t, request.ListVariables, `{"body_text":"b","recipients":[{"user_id":"CO.1"}]}`); len(req.Personal) != 0 {
 		t.Error("who has a user id alone has something of its own")
 	}
-	for _, bad := range []string{`"573001234567"`, `573001234567`, `"CO.a-b"`, `"Ana"`, `null`, `{}`} {
+	for _, bad := range []string{`"573001234567"`, `573001234567`, `"CO.a-b"`, `"Ana"`, `false`, `{}`} {
 		var f *request.FieldError
 		if _, _, err := readList(request.ListVariables, `{"body_text":"b","recipients":[{"phone":"573001234567"},{"user_id":`+bad+`}]}`); !errors.As(err, &f) || f.Field != "recipients[1].user_id" || f.Code != request.CodeValue {
 			t.Errorf("%s: %v; want it refused", bad, err)
