@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"altavoz/kafka"
 	"altavoz/kafka/records"
@@ -119,6 +121,9 @@ const (
 // names reports whether the phone stands in the bytes of a record, in any writing of its digits. In Protobuf the length of a text stands before
 // it, and behind it the next field, whose first byte may be a digit.
 func names(b []byte, phone schemas.Phone, region string) bool {
+	if strings.Contains(phone.Digits(), ".") {
+		return namesUser(b, phone.Digits())
+	}
 	if writes(b, phone, region) {
 		return true
 	}
@@ -132,6 +137,31 @@ func names(b []byte, phone schemas.Phone, region string) bool {
 		}
 	}
 	return false
+}
+
+// namesUser is names of a business-scoped user id, whose beginning may be in small letters.
+func namesUser(b []byte, id string) bool {
+	dot := strings.LastIndexByte(id, '.')
+	length := protowire.AppendVarint(nil, uint64(len(id)))
+	for at := 0; ; at++ {
+		next := bytes.Index(b[at:], []byte(id[dot:]))
+		if next < 0 {
+			return false
+		}
+		at += next
+		from, to := at-dot, at+len(id)-dot
+		if from < 0 || !strings.EqualFold(string(b[from:at]), id[:dot]) {
+			continue
+		}
+		if bytes.HasSuffix(b[:from], length) || (from == 0 || !ofUserID(b[from-1])) && (to == len(b) || !ofUserID(b[to])) {
+			return true
+		}
+	}
+}
+
+// ofUserID reports whether a user id may have a character.
+func ofUserID(c byte) bool {
+	return c == '.' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
 }
 
 // writes is names of text.

@@ -1,6 +1,11 @@
 package operator
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"altavoz/schemas"
+)
 
 func TestPhoneIsFoundInAnyWriting(t *testing.T) {
 	t.Parallel()
@@ -14,5 +19,25 @@ func TestPhoneIsFoundInAnyWriting(t *testing.T) {
 		if got := names([]byte(text), phone, "CO"); got != want {
 			t.Errorf("%q: %v; want %v", text, got, want)
 		}
+	}
+}
+
+func TestUserIDIsFoundInAnyRecord(t *testing.T) {
+	t.Parallel()
+	of := func(id string) []byte {
+		rec := schemas.EncodeSend(schemas.LaneBulk, &schemas.Send{Phone: "573001234567", Personal: &schemas.Personal{UserId: id}, Sender: "CO"})
+		return rec.Value
+	}
+	long := "CO." + strings.Repeat("a", 128)
+	for text, want := range map[string]bool{
+		"tienda/CO.Ab1": true, `{"user_id":"CO.Ab1"}`: true, `["co.Ab1"]`: true, string(of("CO.Ab1")): true, "\x0a\x06CO.Ab1B\x01": true,
+		"": false, "CO.Ab": false, "CO.Ab12": false, "CO.ab1": false, "ECO.Ab1": false, "CO.ENT.Ab1": false, string(of("CO.Ab12")): false, string(of("CO.ENT.Ab1")): false,
+	} {
+		if got := names([]byte(text), "CO.Ab1", "CO"); got != want {
+			t.Errorf("%q: %v; want %v", text, got, want)
+		}
+	}
+	if !names(of(long), schemas.Phone(long), "CO") || names(of(long), schemas.Phone(long[:130]), "CO") || !names(of("CO.ENT.7"), "CO.ENT.7", "CO") {
+		t.Error("the longest user id is not found, or a part of it is")
 	}
 }
