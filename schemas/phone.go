@@ -24,6 +24,9 @@ func ParsePhone(text, region string) (Phone, error) {
 	return Phone(digits), err
 }
 
+// ParseUserID reads a business-scoped user id where nothing else can stand.
+func ParseUserID(text string) (string, bool) { return phone.UserID(text) }
+
 // Person returns what a recipient is counted as: the national writings of one line, as Mexico's 52 1 and 52, are one person.
 func (p Phone) Person() Phone { return Phone(phone.Person(string(p))) }
 

@@ -7,6 +7,7 @@ import (
 	"altavoz/processor/fanout/normalize"
 	"altavoz/processor/fanout/recipients"
 	"altavoz/schemas"
+	"altavoz/schemas/es"
 	"altavoz/schemas/personal"
 	"altavoz/stream"
 )
@@ -32,7 +33,7 @@ func (t *Task) Expand(now time.Time, by Sender) (recs []stream.Record, repeats i
 	for i := range t.Quantum {
 		index := t.Cursor + i
 		text := t.Slice.Phones[index-t.Slice.First]
-		phone, mark := t.Seen.Judge(text, by.Region, t.Sender, phones)
+		to, mark := t.Seen.Judge(text, by.Region, t.Sender, phones)
 		if t.Pending != nil && !t.Pending[i] {
 			continue // decided before the takeover
 		}
@@ -56,7 +57,7 @@ func (t *Task) Expand(now time.Time, by Sender) (recs []stream.Record, repeats i
 			continue
 		}
 		recs = append(recs, schemas.EncodeSend(t.Lane, &schemas.Send{
-			Task: t.ID.Bytes(), Index: index, Phone: phone.Digits(), Sender: t.Sender, NotAfterMs: notAfter,
+			Task: t.ID.Bytes(), Index: index, Phone: to.Digits(), Sender: t.Sender, NotAfterMs: notAfter,
 			ContentRef: t.Ref, Content: t.Content, OnUnknown: t.Body.GetOnUnknown(), Window: t.Window, NamePhone: t.Events == schemas.Events_EVENTS_RECIPIENTS,
 			Personal: own, Generation: by.Owner, Replaced: by.Replaced, RepeatedAll: by.RepeatedAll, Exempt: t.exempt(),
 			Direct: t.Direct,
@@ -79,6 +80,13 @@ func (t *Task) own(index uint32) (*schemas.Personal, *personal.FaultError) {
 	own := cmp.Or(t.Slice.Own(index), &schemas.Personal{}) //mutant:dispatched-with-its-own-values
 	if why, refused := t.Refused[personal.FileOf(own)]; refused {
 		return nil, &personal.FaultError{Code: schemas.CodePersonal, Field: "header_content", Says: why}
+	}
+	if user := own.GetUserId(); user != "" {
+		id, ok := schemas.ParseUserID(user)
+		if !ok { //mutant:what-is-no-user-id-is-no-recipients
+			return nil, &personal.FaultError{Code: schemas.CodePersonal, Field: "user_id", Says: es.Say(es.FieldUserID, "user_id")}
+		}
+		own.UserId = id //mutant:user-id-is-written-as-opt-outs-are
 	}
 	return own, personal.Check(t.Body.GetContent(), own)
 }
