@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"altavoz/processor/fanout/task"
 	"altavoz/schemas"
 	"altavoz/schemas/es"
@@ -81,10 +79,9 @@ func (p *Preparer) check(t *task.Task) {
 	})
 }
 
-// withCategory returns a content that says what its template is billed as.
+// withCategory has a content, which is the task's own copy, say what its template is billed as.
 func withCategory(c *schemas.Content, category string) *schemas.Content {
 	if category != "" {
-		c.Template = proto.CloneOf(c.GetTemplate())
 		c.Template.Category = category
 	}
 	return c
