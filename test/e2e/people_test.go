@@ -3,10 +3,12 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"altavoz/app"
 	"altavoz/test/harness"
 )
 
@@ -18,7 +20,35 @@ func TestEndToEndPeopleADay(t *testing.T) {
 	cfg := harness.Config(t)
 	cfg.WhatsApp.People, cfg.WhatsApp.AppSecret = limit, "app-secret"
 	a := harness.Start(t, cfg)
-	h := &deployment{API: harness.API{URL: a.URL()}, simulator: a.SimulatorURL(), secret: "app-secret"}
+	peopleADay(t, &deployment{API: harness.API{URL: a.URL()}, simulator: a.SimulatorURL(), secret: "app-secret"}, limit, people)
+}
+
+// TestRealPeopleADay is the same on a real Kafka, where two processes send.
+func TestRealPeopleADay(t *testing.T) {
+	t.Parallel()
+	const limit, people = 60, 150
+	brokers, _ := harness.StartReal(t, "kafka-local")
+	sim := harness.StartSimulator(t)
+	prefix := fmt.Sprintf("people%d.", time.Now().UnixNano())
+	start := func(name string, roles ...app.Role) *app.App {
+		cfg := harness.ConfigOf(t, sim.URL())
+		cfg.Process.Roles, cfg.Process.InstanceID = roles, name
+		cfg.Kafka.Brokers, cfg.Kafka.TopicPrefix = []string{brokers}, prefix
+		if slices.Contains(roles, app.RoleProducer) { // the senders do not wait for receipts of a simulator that sends none
+			cfg.WhatsApp.AppSecret = "app-secret"
+		}
+		cfg.WhatsApp.People = limit
+		return harness.Start(t, cfg)
+	}
+	api := start("others-0", app.RoleProducer, app.RoleFanout, app.RoleAggregator)
+	start("sender-0", app.RoleSender)
+	start("sender-1", app.RoleSender)
+	peopleADay(t, &deployment{API: harness.API{URL: api.URL()}, simulator: sim.URL(), secret: "app-secret"}, limit, people)
+}
+
+// peopleADay sends a list of more people than a deployment's limit, as it is configured.
+func peopleADay(t *testing.T, h *deployment, limit, people int) {
+	t.Helper()
 	post(t, h.simulator+"/_simulator/account", fmt.Sprintf(`{"messaging_limit":%d}`, limit))
 	list := make([]string, people)
 	for i := range list {
@@ -38,7 +68,7 @@ func TestEndToEndPeopleADay(t *testing.T) {
 	}
 	await("it waits", func() bool {
 		s := h.Status(t, task)
-		return strings.Contains(s.Why, "6 personas") && s.Result.Successful == limit && s.Result.Pending == people-limit
+		return strings.Contains(s.Why, fmt.Sprintf("%d personas", limit)) && s.Result.Successful == limit && s.Result.Pending == people-limit
 	})
 	await("the number says so", func() bool {
 		_, senders := h.Get(t, h.URL+"/api/messages/senders")
