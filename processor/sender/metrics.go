@@ -71,7 +71,7 @@ func newMetrics(reg prometheus.Registerer, st *Stage) *metrics {
 		defer st.mu.Unlock()
 		return st.schedule.Tallies()
 	}))
-	reg.MustRegister(places.Collector(func() []places.Tally {
+	reg.MustRegister(meters.Places(func() []places.Tally {
 		st.mu.Lock()
 		defer st.mu.Unlock()
 		return st.schedule.PlaceTallies(time.Now())

@@ -100,7 +100,7 @@ var packages = map[string][]string{
 	"processor/sender/schedule": {
 		"schemas/es", "stream", "internal/backoff", "schemas", "processor/partition", "processor/sender/content", "processor/sender/failures", "processor/sender/limits", "processor/sender/places", "processor/sender/report", "processor/sender/schedule/meters", "processor/sender/schedule/queue", "processor/timers", "schemas/people", "schemas/request/fault", "schemas/standing",
 	},
-	"processor/sender/schedule/meters": {"processor/sender/limits"},
+	"processor/sender/schedule/meters": {"processor/sender/limits", "processor/sender/places"},
 	"processor/sender/schedule/queue":  {},
 	"processor/aggregator": {
 		"stream", "schemas", "processor/partition", "processor/aggregator/finished", "processor/aggregator/fold", "processor/aggregator/ownwrites",

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"slices"
 	"time"
 
 	"altavoz/processor/sender/places"
@@ -55,9 +56,9 @@ func (s *Scheduler) OnVerdict(process string, claim uint64, granted bool, now ti
 		return
 	}
 	on, asked := s.places.Verdict(claim, granted, now)
-	for i := len(on) - 1; i >= 0; i-- {
-		on[i].placeUntil = asked.Add(places.Valid)
-		s.Enqueue(on[i], true)
+	for _, e := range slices.Backward(on) {
+		e.placeUntil = asked.Add(places.Valid)
+		s.Enqueue(e, true)
 	}
 	s.ports.Host.Wake()
 }

@@ -1,9 +1,13 @@
-package places
+package meters
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
 
-// Collector tells Prometheus of the tallies that it asks for.
-type Collector func() []Tally
+	"altavoz/processor/sender/places"
+)
+
+// Places are the gauges of how far the people of a day are used up.
+type Places func() []places.Tally
 
 var (
 	used = prometheus.NewDesc("altavoz_people_used", "People to whom a business that has a limit of people a day has written within 24 hours outside their windows, or is about to.",
@@ -12,14 +16,14 @@ var (
 )
 
 // Describe is prometheus.Collector's.
-func (Collector) Describe(to chan<- *prometheus.Desc) {
+func (Places) Describe(to chan<- *prometheus.Desc) {
 	to <- used
 	to <- limit
 }
 
 // Collect is prometheus.Collector's.
-func (c Collector) Collect(to chan<- prometheus.Metric) {
-	for _, t := range c() {
+func (take Places) Collect(to chan<- prometheus.Metric) {
+	for _, t := range take() {
 		to <- prometheus.MustNewConstMetric(used, prometheus.GaugeValue, float64(t.Used), t.Business)
 		to <- prometheus.MustNewConstMetric(limit, prometheus.GaugeValue, float64(t.Limit), t.Business)
 	}
