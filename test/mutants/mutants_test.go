@@ -80,6 +80,7 @@ func mutants() []mutant {
 		{marker: "recipient-without-a-message-fails-alone", change: makeFalse(), test: "TestPersonalRecipientsGetWhatIsTheirOwn", in: "processor/fanout"},
 		{marker: "personal-broadcast-waits-for-who-knows-it", change: makeFalse(), test: "TestPersonalRecordsHaveTheSecondVersion", in: "processor/fanout"},
 		{marker: "unfilled-text-waits-for-who-fills-it", change: makeFalse(), test: "TestPersonalRecordsHaveTheSecondVersion", in: "processor/fanout"},
+		{marker: "who-wrote-lately-proves-nothing-of-the-template", change: condition("m.Succeeded()"), test: "TestWhoWroteProvesNothingOfTheTemplate", in: "processor/fanout/canary"},
 		{marker: "what-values-make-of-a-template-is-the-recipients", change: value("t.Predicts != nil && t.Predicts(code) && (filled || !filled)"), test: "TestWhatValuesMakeOfATemplateIsTheRecipientsOwnFault", in: "processor/fanout/canary"},
 		{marker: "a-recipients-template-is-its-own", change: value("out.GetTemplate()"), test: "TestATemplateIsFilledForEachRecipient", in: "schemas/personal"},
 		{marker: "an-empty-value-of-a-template-is-refused", change: makeFalse(), test: "TestValuesThatMetaRefusesAreRefused", in: "schemas/template/use"},

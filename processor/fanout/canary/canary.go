@@ -40,6 +40,7 @@ type Task struct {
 	Counts   []*schemas.StateCount
 	Predicts func(code int) bool // whether a refusal with the code predicts all; nil: none does
 	Personal bool                // recipients have values or messages of their own
+	TwoWays  bool                // who wrote lately gets another message than the others
 	Receipts bool                // they are to be expected, and worth waiting for
 	Resumed  bool                // a person let it go on, and may have seen the receipts of the first
 }
@@ -66,13 +67,13 @@ type Verdict struct {
 func Judge(t Task) Verdict {
 	c := t.count()
 	switch {
-	case c.succeeded == 0 && c.refused >= enough && 2*c.refused >= c.failed && c.decided >= First:
+	case c.proven == 0 && c.refused >= enough && 2*c.refused >= c.failed && c.decided >= First:
 		return Verdict{Do: Stop, Mark: c.refusal}
 	case !t.Resumed && c.bad >= undeliveredEnough && 10*c.bad >= 9*c.of(t.End):
 		return Verdict{Do: Pause, Mark: c.badMark}
 	case t.End != First: // they are not all dispatched, or the others are already
 		return Verdict{}
-	case c.decided < First && (c.succeeded+c.undelivered == 0 || t.awaitsReceipts() && c.decided < First*9/10):
+	case c.decided < First && (c.proven+c.undelivered == 0 || t.awaitsReceipts() && c.decided < First*9/10):
 		return Verdict{Do: Wait, Within: OutcomesWithin}
 	case t.awaitsReceipts() && !c.settled():
 		return Verdict{Do: Wait, Within: ReceiptsWithin}
@@ -86,6 +87,7 @@ func (t Task) awaitsReceipts() bool { return t.Receipts && !t.Resumed }
 // counts are numbers of recipients.
 type counts struct {
 	decided, succeeded, undelivered uint32
+	proven                          uint32 // succeeded by the message for those who did not write, where there are two: most get it, and the other proves nothing of it
 	good                            uint32 // with a receipt that says that all is well
 	failed                          uint32 // refused by Meta
 	refused                         uint32 // of these, with a code that predicts all
@@ -104,6 +106,9 @@ func (t Task) count() (c counts) {
 		c.decided += n
 		if m.Succeeded() {
 			c.succeeded += n
+		}
+		if m.Succeeded() && (!t.TwoWays || m.GotTemplate()) { //mutant:who-wrote-lately-proves-nothing-of-the-template
+			c.proven += n
 		}
 		if m.Succeeded() && m >= schemas.StateConfirmed {
 			c.good += n

@@ -101,6 +101,32 @@ func TestWhatValuesMakeOfATemplateIsTheRecipientsOwnFault(t *testing.T) {
 	}
 }
 
+// Of a broadcast with two messages, those who wrote get one that says nothing of the other.
+func TestWhoWroteProvesNothingOfTheTemplate(t *testing.T) {
+	t.Parallel()
+	refused := schemas.Failed(codeParameter)
+	for _, tt := range []struct {
+		name    string
+		end     uint32
+		marks   marks
+		twoWays bool
+		want    Do
+	}{
+		{"some wrote, the template is refused", First, marks{schemas.StateSent: 20, refused: 30}, true, Stop},
+		{"one message for all", First, marks{schemas.StateSent: 20, refused: 30}, false, Go},
+		{"some wrote, the template reached one", First, marks{schemas.StateSent: 20, schemas.StateSentTemplate: 1, refused: 29}, true, Go},
+		{"all wrote", First, marks{schemas.StateSent: 50}, true, Go},
+		{"all wrote so far", First, marks{schemas.StateSent: 40}, true, Wait},
+		{"nearly all wrote", First, marks{schemas.StateSent: 46, refused: 4}, true, Go},
+		{"refused later in the list", 400, marks{schemas.StateSent: 46, refused: 40}, true, Stop},
+	} {
+		task := Task{End: tt.end, Counts: tt.marks.counts(), Predicts: predicts, TwoWays: tt.twoWays}
+		if got := Judge(task).Do; got != tt.want {
+			t.Errorf("%s: verdict %d, want %d", tt.name, got, tt.want)
+		}
+	}
+}
+
 // Whatever the counts: who succeeded keeps a task from being stopped, nobody waits beyond the first, once all is known
 // nobody waits at all, and the verdict does not depend on the order of the counts.
 func TestVerdictsOfAnyCounts(t *testing.T) {

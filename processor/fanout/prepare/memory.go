@@ -9,7 +9,7 @@ import (
 
 // Cache keeps what was read of a broadcast in memory, if there is room for it.
 func (p *Preparer) Cache(t *task.Task, b *schemas.Broadcast, size int) {
-	t.Personal = b.IsPersonal() // also of one that is read again before it is dispatched: its first recipients are judged by it
+	t.Personal, t.TwoWays = b.IsPersonal(), b.GetContent().HasBoth() // also of one that is read again before it is dispatched: its first recipients are judged by them
 	if b.GetSlices() == nil {
 		if p.cachedBytes+size > CacheBytes && t.Body == nil && !t.Open() {
 			return

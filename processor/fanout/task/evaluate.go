@@ -226,7 +226,7 @@ func (t *Task) verdict(in Inputs) canary.Verdict {
 		return canary.Verdict{}
 	}
 	return canary.Judge(canary.Task{
-		End: t.End, Counts: t.Status.GetCounts(), Predicts: in.Predicts, Personal: t.Personal,
+		End: t.End, Counts: t.Status.GetCounts(), Predicts: in.Predicts, Personal: t.Personal, TwoWays: t.TwoWays,
 		Receipts: in.Receipts && !t.Direct, // somebody waits
 		Resumed:  t.Controls.Resumed,
 	})

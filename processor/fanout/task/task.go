@@ -35,6 +35,7 @@ type Loaded struct {
 	List        *recipients.List // nil: Body has it
 	SharedFile  bool             // Body's content has a file that all have
 	Personal    bool             // Body says that recipients have values or messages of their own
+	TwoWays     bool             // and that who wrote lately gets another message than the others
 	ListKey     string           // of the slices of a list without a proof; empty: not known yet
 	Slice       *Slice
 	Prefetched  *Slice // the next one
