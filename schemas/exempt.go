@@ -26,5 +26,10 @@ func (c *Content) Exempt() bool {
 	return (c.GetCategory() == "utility" || c.GetCategory() == "authentication") && !IsMarketing(c.GetTemplate().GetCategory()) //mutant:opt-outs-hold-for-marketing-whatever-it-is-called
 }
 
+// Unprompted reports whether it may reach somebody outside their window: it has a template, or goes by Direct Send.
+func (c *Content) Unprompted() bool {
+	return c.GetTemplate() != nil || c.GetCategory() != "" && c.GetCategory() != "service" //mutant:service-messages-need-no-place
+}
+
 // IsMarketing reports whether a category of a template, Meta's word, is that of marketing. One that is not known is not.
 func IsMarketing(category string) bool { return strings.EqualFold(category, "MARKETING") }

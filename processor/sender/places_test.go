@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -161,8 +162,9 @@ func TestAFullBusinessWritesToOthersTheNextDay(t *testing.T) {
 		if used, most, waiting := p.value("altavoz_people_used"), p.value("altavoz_people_limit"), p.value("altavoz_sends_waiting", "people"); used != limit || most != limit || waiting != sends-limit+before {
 			t.Errorf("%v of %v people, %v wait", used, most, waiting)
 		}
-		w.produceAll(bulkPartition, prompted, 5, end, by(testNumber))
+		w.contents[prompted] = &schemas.Content{Body: "hola", Category: "service"}
 		for i := range uint32(5) {
+			w.produce(bulkPartition, prompted, 200+i, end)
 			w.produce(bulkPartition, again, i, end)
 			p := fmt.Sprintf("57311%07d", i)
 			w.people.wrote(schemas.Phone(p), time.Now())
@@ -225,6 +227,77 @@ func TestProcessesShareTheLimit(t *testing.T) {
 				t.Errorf("%d people a day, want %d", n, limit)
 			}
 		})
+	})
+}
+
+// TestWhoNeedsAPlaceIsAskedForInTheirTurn: however many behind them need none.
+func TestWhoNeedsAPlaceIsAskedForInTheirTurn(t *testing.T) {
+	bubble(t, func(w *world) {
+		w.start(both, limited(20, 1000))
+		task, before, behind := schemas.NewTaskID(), schemas.NewTaskID(), schemas.NewTaskID()
+		w.templated(task)
+		end := until(time.Now().Add(schemas.SendLife))
+		w.produceAll(bulkPartition, before, 100, end)
+		w.rest(time.Second)
+		for i := range uint32(10) {
+			w.produce(bulkPartition, task, 5000+i, end)
+		}
+		w.rest(time.Second)
+		for i := range uint32(600) {
+			w.produce(bulkPartition, behind, 1000+i, end)
+		}
+		w.rest(15 * time.Second)
+		if n, others := w.callsOf(task), w.callsOf(behind); n != 10 || others == 0 {
+			t.Errorf("%d calls, and %d of those behind; want 10, and some", n, others)
+		}
+	})
+}
+
+// TestWhoseHoursAreOverTakesNoPlace: of those who wait, others do.
+func TestWhoseHoursAreOverTakesNoPlace(t *testing.T) {
+	bubble(t, func(w *world) {
+		const limit = 10
+		w.yesterday(limit)
+		w.start(both, limited(0, limit))
+		shut, open := schemas.NewTaskID(), schemas.NewTaskID()
+		w.templated(shut)
+		w.templated(open)
+		end := until(time.Now().Add(schemas.SendLife))
+		w.produceAll(bulkPartition, shut, limit, end, in(daily(0, 5)))
+		w.rest(time.Minute)
+		for i := range uint32(limit) {
+			w.produce(bulkPartition, open, 100+i, end)
+		}
+		w.rest(12 * time.Minute)
+		if a, b := w.callsOf(shut), w.callsOf(open); a != 0 || b != limit {
+			t.Errorf("%d calls outside of hours, and %d of others; want %d", a, b, limit)
+		}
+	})
+}
+
+// TestANumberThatIsGoneSaysNothingOfTheLimit: the others of its business have another one meanwhile.
+func TestANumberThatIsGoneSaysNothingOfTheLimit(t *testing.T) {
+	bubble(t, func(w *world) {
+		const gone = "1666000000000000"
+		var lowered atomic.Bool
+		w.start(both, func(c *Config) {
+			c.Numbers, c.Number = []string{testNumber, gone}, func(id string) (NumberConfig, bool) {
+				if lowered.Load() {
+					return NumberConfig{People: 5}, id == testNumber
+				}
+				return NumberConfig{People: 1000}, id == testNumber || id == gone
+			}
+		})
+		w.rest(5 * time.Second)
+		lowered.Store(true)
+		w.rest(5 * time.Second)
+		task := schemas.NewTaskID()
+		w.templated(task)
+		w.produceAll(bulkPartition, task, 50, until(time.Now().Add(schemas.SendLife)))
+		w.rest(time.Minute)
+		if n := w.callsOf(task); n != 5 {
+			t.Errorf("%d calls, want 5", n)
+		}
 	})
 }
 

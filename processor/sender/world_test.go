@@ -405,7 +405,7 @@ func (p *process) Prepare(c *schemas.Content) (schemas.Message, error) {
 	if c.GetBody() == "" {
 		return nil, &schemas.ContentError{Why: es.Say(es.BodyEmpty)}
 	}
-	if c.GetCategory() != "" {
+	if c.Unprompted() {
 		return "direct send " + c.GetBody(), nil
 	}
 	if c.GetMedia() != nil && c.GetMedia().GetMediaId() == "" {

@@ -226,6 +226,18 @@ func TestAPlaceThatEndsIsNoPlace(t *testing.T) {
 	}
 }
 
+// TestAnEarlierTimeBehindALaterOneIsNotBehind: the clock of who wrote the last record may be ten minutes behind.
+func TestAnEarlierTimeBehindALaterOneIsNotBehind(t *testing.T) {
+	t.Parallel()
+	s := people.NewSet(people.MaxPeople)
+	for i, at := range []time.Time{start, start.Add(-10 * time.Minute)} {
+		s.Apply(new(people.Claim), int64(i), at, start)
+	}
+	if s.Behind(start) {
+		t.Error("who has read what was written just now is behind")
+	}
+}
+
 // TestWhoIsFarBehindIsRefused: what lies between may not be there any more for others.
 func TestWhoIsFarBehindIsRefused(t *testing.T) {
 	t.Parallel()

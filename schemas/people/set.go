@@ -11,7 +11,7 @@ type Set struct {
 	businesses map[string]*business
 	read       int64     // the offset behind the last record
 	begin      int64     // what lies below it is not in the log any more, or was not read
-	readAt     time.Time // when the last record was written
+	readAt     time.Time // the latest time at which a record was written that was read
 	count, max int       // people
 }
 
@@ -94,7 +94,9 @@ func (s *Set) Apply(c *Claim, offset int64, at, now time.Time) bool {
 	if at.After(now) { // no clock takes a place for longer
 		at = now
 	}
-	s.read, s.readAt = offset+1, at
+	if s.read = offset + 1; at.After(s.readAt) { //mutant:an-earlier-time-is-not-behind
+		s.readAt = at
+	}
 	b := s.of(c.Business)
 	meanwhile := b.askedSince(c.Read)
 	b.remember(position{offset, c.Places})
@@ -160,7 +162,7 @@ func (s *Set) Frees(of string) time.Time {
 	return time.Time{}
 }
 
-// Behind reports whether the last record that was read is not of lately: what others wrote since may lie behind it.
+// Behind reports whether no record that was read is of lately: what others wrote since may lie behind it.
 func (s *Set) Behind(now time.Time) bool { return now.Sub(s.readAt) > Fresh }
 
 // Draw makes a claim of places for people of a business that has a limit: for those of them who have one already, and for others, in order, as long as

@@ -30,6 +30,8 @@ const (
 	extraShare = 4
 	// MaxStalled is how many recipients a task may have in flight that wait for what others do not: among them are some who need not.
 	MaxStalled = 2000
+	// MaxStalledTasks is how many all such tasks of a number have: what waits is held by partitions of sends, with 8,192 each, that others need too.
+	MaxStalledTasks = 8 * MaxStalled
 	// directQuanta is how many quanta those have in a row for whose end somebody waits, before another task that came as early.
 	directQuanta = 7
 )
@@ -72,6 +74,7 @@ type Queue[T any] struct {
 
 	inFlight, size int
 	directInFlight int // of inFlight
+	stalled        int // of those that are stalled, beside inFlight
 	directRow      int // quanta of direct tasks in a row while another might have had them
 	virtual, seq   uint64
 	ready, direct  entryHeap[T]
@@ -111,6 +114,7 @@ func (q *Queue[T]) Add(e *Entry[T]) {
 // count adds to what is in flight, or takes away, what the task has.
 func (q *Queue[T]) count(e *Entry[T], sign int) {
 	if e.stalled { //mutant:what-waits-for-its-template-takes-no-window
+		q.stalled += sign * e.InFlight()
 		return
 	}
 	q.inFlight += sign * e.InFlight()
@@ -237,7 +241,7 @@ func (e *Entry[T]) least() int { return int(min(undividedQuantum, e.Total-e.End)
 // room is how many more recipients of the task's kind, direct or not, may be in flight.
 func (q *Queue[T]) room(e *Entry[T]) int {
 	if e.stalled { //mutant:a-stalled-task-has-little-in-flight
-		return max(0, MaxStalled-e.InFlight())
+		return max(0, min(MaxStalled-e.InFlight(), MaxStalledTasks-q.stalled)) //mutant:stalled-tasks-share-a-bound
 	}
 	extra := q.Window / extraShare
 	own := q.inFlight - q.directInFlight

@@ -473,6 +473,38 @@ func TestStalledTaskGoesOnWithinABoundOfItsOwn(t *testing.T) {
 	}
 }
 
+// TestStalledTasksTogetherHaveABound: what they have in flight is kept by partitions that others need.
+func TestStalledTasksTogetherHaveABound(t *testing.T) {
+	t.Parallel()
+	q, now := NewQueue[int](), time.Unix(1_700_000_000, 0)
+	var all []*Entry[int]
+	taken := 0
+	for range 20 {
+		e := &Entry[int]{Total: 5000}
+		all = append(all, e)
+		q.Add(e)
+		q.Unblock(e, true)
+	}
+	for e := q.Peek(now); e != nil; e = q.Peek(now) {
+		taken += int(q.Take(e, MaxQuantum))
+		q.Unblock(e, true)
+	}
+	if taken != MaxStalledTasks {
+		t.Errorf("%d taken, want %d", taken, MaxStalledTasks)
+	}
+	q.Move(all[0], all[0].End, all[0].End)
+	q.Unblock(all[0], true)
+	if e := q.Peek(now); e == nil {
+		t.Error("none goes on when some are decided")
+	}
+	for _, e := range all {
+		q.Remove(e)
+	}
+	if q.stalled != 0 || q.InFlight() != 0 {
+		t.Errorf("%d and %d in flight of none", q.stalled, q.InFlight())
+	}
+}
+
 // TestStalledTaskTakesNothingOfTheWindow: what a task has in flight that waits as long as the task does keeps others from nothing, and counts again afterwards.
 func TestStalledTaskTakesNothingOfTheWindow(t *testing.T) {
 	t.Parallel()

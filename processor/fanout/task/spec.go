@@ -48,7 +48,7 @@ func (s *Spec) Fill(b *schemas.Broadcast) {
 	s.Accepted, s.Schedule, s.Expire = b.GetAcceptedMs(), b.GetScheduleMs(), b.GetExpireMs()
 	s.RetryOf = b.GetRetry().GetOf()
 	s.Template = standing.TemplateKey(b.GetContent().GetTemplate())
-	s.Unprompted = s.Template != "" || b.GetContent().GetCategory() != ""
+	s.Unprompted = b.GetContent().Unprompted()
 }
 
 // FillOpened takes over what a task that is known by its Status says of itself.

@@ -153,7 +153,7 @@ func (l *Loader) loaded(m *Message, c *schemas.Content, rendered schemas.Message
 	done := l.waiting[m]
 	delete(l.waiting, m)
 	m.loading = false
-	m.source, m.template, m.prompted = c, c.GetTemplate(), c.GetTemplate() == nil && c.GetCategory() == ""
+	m.source, m.template, m.prompted = c, c.GetTemplate(), !c.Unprompted()
 	var wait time.Duration
 	switch {
 	case err == nil:

@@ -179,20 +179,24 @@ func (g *Gate[S]) ask(b *business[S], now time.Time, room func(number string) in
 			b.claimed.Push(s.Link(), s)
 		}
 	}
+	b.numbers = append(b.numbers[1:], b.numbers[0]) // another one comes first in the next
 	write(&c)
 }
 
 // candidates returns sends for whom there may be places, in order.
 func (g *Gate[S]) candidates(b *business[S], now time.Time, room func(number string) int) (out []S) {
 	used, _ := g.view.Used(b.name, now)
-	left, full, all := b.limit-used, false, 0
+	left, full, all, waits := b.limit-used, false, 0, 0
+	for _, id := range b.numbers {
+		if n := g.numbers[id].waiting.Len(); n > 0 {
+			waits++
+			all += n
+		}
+	}
+	share := max(1, left/max(1, waits)) // of what is left; the others' is there for the next claim
 	for _, id := range b.numbers {
 		n := g.numbers[id]
-		all += n.waiting.Len()
-		if n.waiting.Len() == 0 {
-			continue
-		}
-		more, seen := room(id), 0
+		more, seen, places := room(id), 0, 0
 		for s := range n.waiting.All() {
 			if seen++; more <= 0 && !s.Urgent() || seen > maxScan || len(out) == people.MaxClaim {
 				break
@@ -202,6 +206,10 @@ func (g *Gate[S]) candidates(b *business[S], now time.Time, room func(number str
 					full = true
 					continue
 				}
+				if places == share { //mutant:numbers-share-what-is-left
+					continue
+				}
+				places++
 				left--
 			}
 			out = append(out, s)
@@ -231,6 +239,20 @@ func Ahead(rate float64, ready int) int {
 		return 0
 	}
 	return most - ready
+}
+
+// Count is how many have a place of those that are ready, where they are in front of others.
+func Count[S interface{ Placed() bool }](ready iter.Seq[S]) (n int) {
+	seen := 0
+	for s := range ready {
+		if seen++; seen > people.MaxClaim {
+			break
+		}
+		if s.Placed() { //mutant:who-needs-no-place-keeps-nobody-waiting-for-one
+			n++
+		}
+	}
+	return n
 }
 
 // Verdict is that on a claim. It returns who goes on, in order, and when it was asked for them.

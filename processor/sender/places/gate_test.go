@@ -1,6 +1,7 @@
 package places
 
 import (
+	"cmp"
 	"slices"
 	"testing"
 	"time"
@@ -14,13 +15,14 @@ var start = time.Date(2026, time.March, 1, 8, 0, 0, 0, time.UTC)
 // message is a send of one number.
 type message struct {
 	link   queue.Link[*message]
+	number string // "": "1"
 	to     people.Person
 	urgent bool
 }
 
 func (m *message) Link() *queue.Link[*message] { return &m.link }
 func (m *message) Person() people.Person       { return m.to }
-func (m *message) NumberID() string            { return "1" }
+func (m *message) NumberID() string            { return cmp.Or(m.number, "1") }
 func (m *message) Urgent() bool                { return m.urgent }
 
 // view is the log and one reader of it.
@@ -166,6 +168,27 @@ func TestOnlyUrgentOnesAreAskedForBeyondWhatANumberTakes(t *testing.T) {
 		if got := Ahead(of.rate, of.ready); got != of.want {
 			t.Errorf("at %v a second with %d ready: %d, want %d", of.rate, of.ready, got, of.want)
 		}
+	}
+}
+
+// TestNumbersOfABusinessShareWhatIsLeft: one for which many wait leaves something to another.
+func TestNumbersOfABusinessShareWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	b := newBench(10)
+	b.Limit("2", "b", 10)
+	for i := range people.Person(100) {
+		b.wait(false, i)
+		if i < 4 {
+			b.Wait("2", &message{number: "2", to: 1000 + i})
+		}
+	}
+	var on []people.Person
+	for range 10 {
+		on = append(on, b.passes(start)...)
+	}
+	others := slices.DeleteFunc(slices.Clone(on), func(p people.Person) bool { return p < 1000 })
+	if len(on) != 10 || len(others) != 4 {
+		t.Errorf("%d go on, and %d of the number of which few wait; want 10 and 4", len(on), len(others))
 	}
 }
 

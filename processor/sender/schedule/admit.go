@@ -101,11 +101,9 @@ func (s *Scheduler) resultsAreShort() bool {
 func (s *Scheduler) cannotStart(e *Send, now time.Time) bool {
 	wait := func(until time.Time, c Cause) bool {
 		if until.After(now) {
-			e.link.Unlink()
 			s.WaitUntil(e, until, c)
-			return true
 		}
-		return false
+		return until.After(now)
 	}
 	if s.endIfOver(e, now) {
 		return true
@@ -115,18 +113,13 @@ func (s *Scheduler) cannotStart(e *Send, now time.Time) bool {
 		s.Enqueue(e, false)
 		return true
 	}
-	if opens := e.Task.closedUntil(now); !opens.IsZero() { //mutant:shut-window-starts-nothing
-		e.link.Unlink()
-		s.holdForWindow(e, opens)
+	if s.holdIfShut(e, now) { //mutant:shut-window-starts-nothing
 		return true
 	}
 	if e.Doubtful && !e.Record.CanRepeat() {
 		return wait(now.Add(limits.AttemptBase), CauseBackOff)
 	}
-	if s.waitForPlace(e, now) {
-		return true
-	}
-	return wait(e.Partition.NotBefore, CauseCommit) || wait(e.Record.KnownAt(now), CauseOptOuts) || wait(e.Task.suspect.Delay(now), CauseBackOff) || wait(s.cooldown.Until(pair{e.Number, e.Phone}), CauseCooldown)
+	return s.waitForPlace(e, now) || wait(e.Partition.NotBefore, CauseCommit) || wait(e.Record.KnownAt(now), CauseOptOuts) || wait(e.Task.suspect.Delay(now), CauseBackOff) || wait(s.cooldown.Until(pair{e.Number, e.Phone}), CauseCooldown)
 }
 
 // beginTurn takes for a send, which has its token, what else a call needs.

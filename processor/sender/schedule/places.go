@@ -22,6 +22,9 @@ func (e *Send) NumberID() string { return e.Number.ID }
 // Urgent reports whether it waits for no others.
 func (e *Send) Urgent() bool { return e.Lane == Express }
 
+// Placed reports whether it had a place when it was enqueued.
+func (e *Send) Placed() bool { return !e.placeUntil.IsZero() }
+
 // waitForPlace has a send wait that needs a place among the people to whom its business may write, and has none for as long as a start takes.
 func (s *Scheduler) waitForPlace(e *Send, now time.Time) bool {
 	if !s.places.Limited(e.Number.ID) || e.placeUntil.After(now) || !e.Record.Unprompted(now) { //mutant:nobody-is-written-to-without-a-place
@@ -46,8 +49,7 @@ func (s *Scheduler) askForPlaces(now time.Time) {
 
 // placesAhead is how many more places a number takes.
 func (s *Scheduler) placesAhead(id string) int {
-	n := s.numbers.byID[id]
-	return places.Ahead(n.pacer.Rate(), n.ready[Bulk].Len())
+	return places.Ahead(s.numbers.byID[id].pacer.Rate(), places.Count(s.numbers.byID[id].ready[Bulk].All()))
 }
 
 // OnVerdict lets those go on whom a claim of this process was for, if it is granted.
@@ -63,7 +65,7 @@ func (s *Scheduler) OnVerdict(process string, claim uint64, granted bool, now ti
 	s.ports.Host.Wake()
 }
 
-// limitPeople says to how many people the businesses of the numbers may write: what a webhook said of any of a business's numbers last, or else what is
+// limitPeople says to how many people the businesses of the numbers that are configured may write: what a webhook said of any of a business's numbers last, or else what is
 // configured.
 func (s *Scheduler) limitPeople() {
 	said := make(map[string]*schemas.NumberEvent)
@@ -73,7 +75,9 @@ func (s *Scheduler) limitPeople() {
 		}
 	}
 	for id, n := range s.numbers.byID {
-		s.places.Limit(id, n.Business, people.Limit(said[n.Business], n.People))
+		if _, known := s.cfg.Number(id); known { //mutant:a-number-that-is-gone-says-no-limit
+			s.places.Limit(id, n.Business, people.Limit(said[n.Business], n.People))
+		}
 	}
 }
 

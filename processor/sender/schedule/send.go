@@ -181,8 +181,9 @@ func (s *Scheduler) Enqueue(e *Send, front bool) {
 	}
 }
 
-// WaitUntil has a send wait for a time.
+// WaitUntil has a send wait for a time, out of the queue that it is in.
 func (s *Scheduler) WaitUntil(e *Send, at time.Time, c Cause) {
+	e.link.Unlink()
 	s.MoveTo(e, PhaseWaiting, c)
 	s.timers.Start(&e.timer, e, at)
 }

@@ -23,7 +23,9 @@ func (s *Scheduler) sweep(now time.Time) {
 		s.announceAll(n, now)
 		s.report(n, now)
 	}
-	s.expire(s.places.All(), now)
+	for e := range s.places.All() {
+		_ = s.endIfOver(e, now) || s.holdIfShut(e, now) //mutant:who-may-not-start-takes-no-place
+	}
 	for _, t := range s.tasks {
 		s.expire(t.waiting.All(), now)
 	}

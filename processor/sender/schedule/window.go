@@ -14,6 +14,15 @@ func (s *Scheduler) holdForWindow(e *Send, opens time.Time) {
 	s.WaitUntil(e, opens, CauseWindow)
 }
 
+// holdIfShut has a send wait, out of the queue that it is in, that may not start now because of its window or its template.
+func (s *Scheduler) holdIfShut(e *Send, now time.Time) bool {
+	opens := e.Task.closedUntil(now)
+	if !opens.IsZero() {
+		s.holdForWindow(e, opens)
+	}
+	return !opens.IsZero()
+}
+
 // MayStart reports whether a send whose start is committed may still start: nobody knew how long the commit would take, nor that its
 // task's message would have to be rendered again meanwhile, nor that whom it is for would opt out.
 func (e *Send) MayStart(now time.Time) bool {
