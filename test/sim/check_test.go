@@ -45,6 +45,7 @@ func (w *world) watch() {
 		}
 		w.listen(p, said)
 		w.nobodyTwice()
+		w.people.check()
 		for _, p := range procs {
 			w.stillRuns(p)
 		}
@@ -269,6 +270,7 @@ func (w *world) checkOne(task *simTask, i int, m schemas.RecipientState) {
 	w.checkOptOut(task, i, m)
 	w.checkRoute(task, i, m)
 	w.checkTemplate(task, i, m)
+	w.people.checkWaited(task, i, m)
 	out := m.Outcome()
 	reached := m >= schemas.StateSent
 	switch {

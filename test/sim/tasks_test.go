@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"altavoz/kafka/records"
@@ -98,12 +97,8 @@ func (w *world) broadcast(r *rand.Rand, block, n int, in source) *simTask {
 	if in == sourceQueue {
 		key = fmt.Sprintf("request-%d", block)
 	} else {
-		var id uuid.UUID
-		binary.BigEndian.PutUint64(id[:], r.Uint64())
-		binary.BigEndian.PutUint64(id[8:], r.Uint64())
-		id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
-		body["task_id"] = id.String()
-		task.id = schemas.TaskID(id)
+		task.id = drawID(r)
+		body["task_id"] = task.id.String()
 		w.expect(task)
 	}
 	text, err := json.Marshal(body)
@@ -129,6 +124,14 @@ func (w *world) broadcast(r *rand.Rand, block, n int, in source) *simTask {
 	defer w.mu.Unlock()
 	task.sure = true
 	return task
+}
+
+// drawID returns the id of a task that its caller chose.
+func drawID(r *rand.Rand) (id schemas.TaskID) {
+	binary.BigEndian.PutUint64(id[:], r.Uint64())
+	binary.BigEndian.PutUint64(id[8:], r.Uint64())
+	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
+	return id
 }
 
 // personal makes the record of a broadcast whose recipients have something of their own: a value, some a text too, and some lack what they need.

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -11,8 +10,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/google/uuid"
 
 	"altavoz/schemas"
 	"altavoz/test/harness"
@@ -149,12 +146,7 @@ func (w *world) rejects(r *rand.Rand) {
 	}
 	w.shut[1].set("APPROVED")
 	time.Sleep(upTo(r, 10*time.Second))
-	task := &simTask{phones: harness.Phones(simRejectedBlock, 20+r.IntN(100))}
-	var id uuid.UUID
-	binary.BigEndian.PutUint64(id[:], r.Uint64())
-	binary.BigEndian.PutUint64(id[8:], r.Uint64())
-	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
-	task.id = schemas.TaskID(id)
+	task := &simTask{id: drawID(r), phones: harness.Phones(simRejectedBlock, 20+r.IntN(100))}
 	b := &schemas.Broadcast{
 		Task: task.id.Bytes(), Chosen: true, Phones: task.phones, Total: uint32(len(task.phones)), AcceptedMs: time.Now().UnixMilli(),
 		Content: &schemas.Content{Template: &schemas.Template{Name: simRejected, Language: simLanguage, Body: []*schemas.TemplateValue{{Text: "tú"}}}},

@@ -58,6 +58,7 @@ type world struct {
 	calm     chan struct{} // closed when faults are over
 	routes   chan struct{} // has something when a broadcast with both messages came in
 	shut     shutTemplates // that can't be sent; nil: nobody looks
+	people   *peopleADay   // nil: the business writes to as many as it likes
 
 	mu    sync.Mutex
 	procs []*process
@@ -77,6 +78,7 @@ const (
 	chanceFaults // and the next ones, a stream for each place where faults come from
 
 	chanceTemplates uint64 = 100 // and the next one
+	chancePeople    uint64 = 102 // and the next one
 )
 
 func newWorld(t *testing.T, seed uint64, dir string, only []string) *world {
@@ -161,15 +163,20 @@ func (w *world) live() {
 		}
 		defer w.redis.stop()
 	}
+	w.drawPeople(w.chance(chancePeople))
 	w.build()
 	var watching, acting sync.WaitGroup
 	watching.Go(w.watch)
 	acting.Go(w.broadcasts)
 	acting.Go(func() { w.pauses(w.chance(chanceTemplates)) })
 	acting.Go(func() { w.rejects(w.chance(chanceTemplates + 1)) })
+	if w.people != nil {
+		acting.Go(func() { w.people.limits(w.chance(chancePeople + 1)) })
+	}
 	w.faults(&acting)
 	acting.Wait()
 	close(w.calm)
+	w.people.lift()
 	began := time.Now()
 	w.settle()
 	w.tally.Longest = time.Since(began)
@@ -296,6 +303,9 @@ func (p *process) config() app.Config {
 	cfg.WhatsApp.Rate = 20
 	if p.w.large {
 		cfg.WhatsApp.Rate = 100
+	}
+	if p.w.people != nil {
+		cfg.WhatsApp.People = p.w.people.configured
 	}
 	if p.w.redis != nil {
 		cfg.Redis.Addrs = []string{simRedis}
