@@ -41,7 +41,7 @@ type world struct {
 	copies    map[schemas.TaskID][]place // where the broadcasts of a task lie
 	made      map[pair]*production
 	inFlight  map[string]int                 // sends, by number and lane
-	unseen    int                            // sends in flight of which a takeover can't know
+	unseen    int                            // sends in flight that count into no window: a takeover can't know of them, or they wait for places
 	logLost   map[stream.TopicPartition]bool // it, or its position: positions may go back
 	reported  map[schemas.TaskID]bool        // the results have more of it than its TaskOpened
 	doubtful  map[schemas.TaskID]bool        // its offsets were gone

@@ -181,10 +181,10 @@ func (b *Book) Check(ctx context.Context, sender string, u *template.Use) (categ
 		}
 		d, none := template.Find(all, u.Name, u.Language)
 		if none == nil {
-			if problems = template.Check(d, u); len(problems) == 0 || age == RefusalAge {
+			if problems = template.Check(d, u); len(problems) == 0 || age == RefusalAge { //mutant:a-refusal-is-not-of-what-was-kept-long
 				return d.Category, problems, nil
 			}
-		} else if age == RefusalAge { //mutant:a-refusal-is-not-of-what-was-kept-long
+		} else {
 			problems = []template.Problem{*none}
 		}
 	}
