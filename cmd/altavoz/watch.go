@@ -12,6 +12,7 @@ import (
 
 	"altavoz/app"
 	"altavoz/client"
+	"altavoz/cmd/altavoz/progress"
 	"altavoz/schemas"
 	"altavoz/schemas/shown"
 )
@@ -132,11 +133,7 @@ func result(cmd *cobra.Command, s *client.Task, asJSON bool) error {
 	case s.Result != nil:
 		r := s.Result
 		say(out, "task %s: %s", shown.Line(s.TaskID), shown.Line(s.Status))
-		sent := fmt.Sprintf("%d sent", r.Successful)
-		if r.ByTemplate > 0 {
-			sent += fmt.Sprintf(" (%d by template)", r.ByTemplate)
-		}
-		line := []string{fmt.Sprintf("%d in all, %s, %d not", r.Total, sent, r.Failed)}
+		line := []string{fmt.Sprintf("%d in all, %s, %d not", r.Total, progress.Sent(r), r.Failed)}
 		for _, kind := range []struct {
 			n    uint32
 			name string

@@ -17,7 +17,7 @@ func Describe(t *client.Task) []string {
 		line("why: %s", t.Why)
 	}
 	if r := t.Result; r != nil {
-		line("%d in all, %d sent, %d not, %d pending, %d in the pipe", r.Total, r.Successful, r.Failed, r.Pending, t.InFlight)
+		line("%d in all, %s, %d not, %d pending, %d in the pipe", r.Total, Sent(r), r.Failed, r.Pending, t.InFlight)
 	}
 	if t.Rate > 0 {
 		line("%.1f a second now", t.Rate)
@@ -48,4 +48,12 @@ func Describe(t *client.Task) []string {
 		}
 	}
 	return lines
+}
+
+// Sent is how many got the message, and of those how many the one for who did not write lately.
+func Sent(r *client.Result) string {
+	if r.ByTemplate > 0 {
+		return fmt.Sprintf("%d sent (%d by template)", r.Successful, r.ByTemplate)
+	}
+	return fmt.Sprintf("%d sent", r.Successful)
 }

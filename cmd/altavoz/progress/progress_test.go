@@ -68,10 +68,13 @@ func TestProgressIsPlainAndRare(t *testing.T) {
 
 func TestDescriptionEndsWithWhatIsBilled(t *testing.T) {
 	t.Parallel()
-	lines := Describe(statusOf(t, `{"task_id":"7","status":"SUCCESS","outcomes":[{"outcome":"delivered","count":3}],"result":{"total":3,"successful":3,
+	lines := Describe(statusOf(t, `{"task_id":"7","status":"SUCCESS","outcomes":[{"outcome":"delivered","count":3}],"result":{"total":3,"successful":3,"by_template":2,
 		"priced":[{"category":"marketing","type":"regular","billable":true,"messages":2},{"category":"service","type":"free_customer_service","messages":1}]}}`))
 	want := "  3 delivered\n  2 billed as marketing (regular)\n  1 not billed as service (free_customer_service)"
 	if got := strings.Join(lines, "\n"); !strings.HasSuffix(got, want) {
 		t.Errorf("got %s\nwant it to end with\n%s", got, want)
+	}
+	if sent := "3 in all, 3 sent (2 by template), 0 not, 0 pending, 0 in the pipe"; lines[1] != sent {
+		t.Errorf("got %q, want %q", lines[1], sent)
 	}
 }
