@@ -298,7 +298,7 @@ func mutants() []mutant {
 		{marker: "service-messages-need-no-place", change: value("c.GetTemplate() != nil || c.GetCategory() != \"\""), test: "TestAFullBusinessWritesToOthersTheNextDay", in: "processor/sender"},
 		{marker: "numbers-share-what-is-left", change: makeFalse(), test: "TestNumbersOfABusinessShareWhatIsLeft"},
 		{marker: "who-needs-no-place-keeps-nobody-waiting-for-one", change: makeTrue(), test: "TestWhoNeedsAPlaceIsAskedForInTheirTurn", in: "processor/sender"},
-		{marker: "a-number-that-is-gone-says-no-limit", change: makeTrue(), test: "TestANumberThatIsGoneSaysNothingOfTheLimit"},
+		{marker: "a-number-that-is-gone-says-no-limit", change: makeTrue(), test: "TestANumberThatIsGoneSaysNothingOfTheLimit", in: "processor/sender"},
 		{marker: "an-earlier-time-is-not-behind", change: makeTrue(), test: "TestAnEarlierTimeBehindALaterOneIsNotBehind"},
 		{marker: "who-is-behind-claims-nobody", change: makeFalse(), test: "TestNeverMorePeopleThanTheLimit"},
 		{marker: "who-has-a-place-needs-no-other", change: makeFalse(), test: "TestWhoHasAPlaceNeedsNoOther"},
