@@ -307,15 +307,14 @@ func TestOwnButtonsHaveThePlaceOfThoseOfAll(t *testing.T) {
 			t.Errorf("instead of %s: %v, and its own became %v; want %v", name, got, p, want)
 		}
 	}
-	p := &schemas.Personal{Own: &schemas.Own{Shape: shape("Sí")}}
-	for name, c := range map[string]*schemas.Content{
-		"beside a template":  {Template: &schemas.Template{Name: "aviso", Language: "es"}},
-		"with nothing in it": {Body: "Hola", ButtonText: "Ver", ButtonUrl: "https://example.com"},
+	for name, tt := range map[string]struct {
+		c   *schemas.Content
+		own *schemas.Shape
+	}{
+		"beside a template":  {&schemas.Content{Template: &schemas.Template{Name: "aviso", Language: "es"}}, shape("Sí")},
+		"with nothing in it": {&schemas.Content{Body: "Hola", ButtonText: "Ver", ButtonUrl: "https://example.com"}, &schemas.Shape{}},
 	} {
-		if name == "with nothing in it" {
-			p = &schemas.Personal{Own: &schemas.Own{Shape: &schemas.Shape{}}}
-		}
-		if f := Check(c, p); f == nil || f.Code != schemas.CodePersonal || f.Field != "buttons" {
+		if f := Check(tt.c, &schemas.Personal{Own: &schemas.Own{Shape: tt.own}}); f == nil || f.Code != schemas.CodePersonal || f.Field != "buttons" {
 			t.Errorf("%s: %+v; want a fault of buttons", name, f)
 		}
 	}

@@ -77,7 +77,7 @@ func newTopologyWorld(t *testing.T, dir string, seen *traffic) *topologyWorld {
 	w.write(fmt.Sprintf(`[{"id":%q,"token":"other","rate":%v}]`, outageOther, outageOtherRate))
 	w.limitsWorld = newLimitsWorld(t, 0, "latency=100ms", func(v *world) {
 		v.more = []simulator.Number{{ID: outageOther, Token: "other"}}
-		v.tune = func(c *app.Config) { c.WhatsApp.Rate, c.WhatsApp.SendersFile = limitsRate, w.file }
+		v.tune = func(c *app.Config) { c.WhatsApp.Rate, c.WhatsApp.SendersFile, c.WhatsApp.People = limitsRate, w.file, 1000 }
 		v.sees = seen.note
 	})
 	seen.learn(t, w.world)
@@ -108,6 +108,10 @@ func (w *topologyWorld) everything() {
 	tap := fmt.Sprintf(`{"phones":["573009990001"],"body_text":"hola","sender":%q,"buttons":[{"id":"si","title":"Sí"}]}`, simNumber) // the sender writes whom it went to
 	if code, answer, err := w.request(http.MethodPost, request.PathSend, tap, "tap", time.Minute); err != nil || code != http.StatusOK {
 		w.t.Fatalf("a message with a button: %d %s, %v", code, answer, err)
+	}
+	unprompted := fmt.Sprintf(`{"phones":["573009990002"],"body_text":"hola","sender":%q,"category":"utility"}`, simNumber) // to who did not write: it needs a place among the people of a day
+	if code, answer, err := w.request(http.MethodPost, request.PathSend, unprompted, "utility", time.Minute); err != nil || code != http.StatusOK {
+		w.t.Fatalf("a message to who did not write: %d %s, %v", code, answer, err)
 	}
 	w.rules("131050=100%") // somebody set WhatsApp's preference: the sender tells the others
 	w.ask(simNumber, 1, http.StatusAccepted)
