@@ -77,7 +77,9 @@ func newTopologyWorld(t *testing.T, dir string, seen *traffic) *topologyWorld {
 	w.write(fmt.Sprintf(`[{"id":%q,"token":"other","rate":%v}]`, outageOther, outageOtherRate))
 	w.limitsWorld = newLimitsWorld(t, 0, "latency=100ms", func(v *world) {
 		v.more = []simulator.Number{{ID: outageOther, Token: "other"}}
-		v.tune = func(c *app.Config) { c.WhatsApp.Rate, c.WhatsApp.SendersFile, c.WhatsApp.People = limitsRate, w.file, 1000 }
+		v.tune = func(c *app.Config) {
+			c.WhatsApp.Rate, c.WhatsApp.SendersFile, c.WhatsApp.People = limitsRate, w.file, 1000
+		}
 		v.sees = seen.note
 	})
 	seen.learn(t, w.world)
