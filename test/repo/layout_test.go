@@ -94,7 +94,7 @@ var packages = map[string][]string{
 	"processor/sender/route":    {"schemas", "schemas/lastinbound", "processor/sender/content"},
 	"processor/sender/ledger":   {"stream"},
 	"processor/sender/limits":   {"internal/backoff", "schemas", "processor/rate"},
-	"processor/sender/places":   {"schemas", "schemas/people", "processor/sender/schedule/queue"},
+	"processor/sender/places":   {"schemas", "schemas/people", "processor/sender/report", "processor/sender/schedule/queue"},
 	"processor/sender/report":   {"schemas", "schemas/standing", "processor/sender/limits"},
 	"processor/sender/failures": {"schemas", "schemas/es"},
 	"processor/sender/schedule": {

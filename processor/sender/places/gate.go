@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"altavoz/processor/sender/report"
 	"altavoz/processor/sender/schedule/queue"
 	"altavoz/schemas"
 	"altavoz/schemas/people"
@@ -23,8 +24,6 @@ const (
 	// aheadFor is how long a number's rate takes for what is asked for ahead, and leastAhead how many those are at least.
 	aheadFor   = 2 * time.Second
 	leastAhead = 32
-	// causeAfter is how long somebody waits before it is said; a shorter wait explains nothing.
-	causeAfter = 5 * time.Second
 )
 
 // Send is one that may have to wait.
@@ -196,6 +195,9 @@ func (g *Gate[S]) candidates(b *business[S], now time.Time, room func(number str
 	share := max(1, left/max(1, waits)) // of what is left; the others' is there for the next claim
 	for _, id := range b.numbers {
 		n := g.numbers[id]
+		if n.waiting.Len() == 0 { // its room, which is counted, is nobody's
+			continue
+		}
 		more, seen, places := room(id), 0, 0
 		for s := range n.waiting.All() {
 			if seen++; more <= 0 && !s.Urgent() || seen > maxScan || len(out) == people.MaxClaim {
@@ -288,7 +290,7 @@ func (g *Gate[S]) giveBack(b *business[S]) {
 // Cause is why sends of a number wait, where that is for want of places; nil: it is not.
 func (g *Gate[S]) Cause(id, label string, now time.Time) *schemas.Cause {
 	n := g.numbers[id]
-	if n == nil || n.of.full.IsZero() || now.Sub(n.of.full) < causeAfter {
+	if n == nil || n.of.full.IsZero() || now.Sub(n.of.full) < report.AnnounceAfter {
 		return nil
 	}
 	c := &schemas.Cause{Reason: schemas.Reason_REASON_PEOPLE_IN_FLIGHT, SinceMs: n.of.full.UnixMilli(), Number: label, Detail: strconv.Itoa(n.of.limit)}

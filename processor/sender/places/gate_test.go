@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/processor/sender/report"
 	"altavoz/processor/sender/schedule/queue"
 	"altavoz/schemas/people"
 )
@@ -127,10 +128,10 @@ func TestWhoHasAPlacePassesThoseWithout(t *testing.T) {
 	if on := b.passes(start.Add(recheck)); !slices.Equal(on, []people.Person{1}) {
 		t.Errorf("%v go on, want who has a place", on)
 	}
-	if c := b.Cause("1", "n", start.Add(causeAfter-1)); c != nil {
+	if c := b.Cause("1", "n", start.Add(report.AnnounceAfter-1)); c != nil {
 		t.Errorf("said at once: %v", c)
 	}
-	if c := b.Cause("1", "n", start.Add(causeAfter)); c.GetNumber() != "n" || c.GetDetail() != "2" || c.GetUntilMs() < start.Add(people.Window).UnixMilli() {
+	if c := b.Cause("1", "n", start.Add(report.AnnounceAfter)); c.GetNumber() != "n" || c.GetDetail() != "2" || c.GetUntilMs() < start.Add(people.Window).UnixMilli() {
 		t.Errorf("said %v", c)
 	}
 	if got := b.Tallies(start); len(got) != 1 || got[0] != (Tally{"b", 2, 2}) {

@@ -9,7 +9,7 @@ import (
 const (
 	// AnnounceEvery is how often at most the tasks of a stopped number publish that they wait.
 	AnnounceEvery = time.Minute
-	// AnnounceAfter is how long a number is throttled before its tasks publish it; a shorter wait explains nothing.
+	// AnnounceAfter is how long a number is throttled, or its business has no place, before that is published; a shorter wait explains nothing.
 	AnnounceAfter = 5 * time.Second
 )
 
