@@ -76,8 +76,7 @@ func (s *Simulator) limit(x *exchange, req request, f faults.Fate) *apiError {
 	if f.Pair && n.limits.TooOften(now, hash(req.person)) {
 		return ofCode(131056)
 	}
-	inside := s.people.Open(hash(x.number+"/"+req.person), now) || s.people.Open(hash("/"+req.person), now)
-	if (req.template || req.category != "") && !inside && !s.reach.Add(hash(req.person), s.account.Load().MessagingLimit, now) {
+	if (req.template || req.category != "") && !s.isOpen(x.number, req.person, now) && !s.reach.Add(hash(req.person), s.account.Load().MessagingLimit, now) {
 		return ofCode(codePeople)
 	}
 	return nil

@@ -108,6 +108,11 @@ func (s *Simulator) told(m *webhooks.Message, status ledger.Status) {
 func (s *Simulator) windowOpen(number, phone string, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.isOpen(number, phone, now)
+}
+
+// isOpen is windowOpen for who holds s.mu.
+func (s *Simulator) isOpen(number, phone string, now time.Time) bool {
 	return s.people.Open(hash(number+"/"+phone), now) || s.people.Open(hash("/"+phone), now)
 }
 
