@@ -9,7 +9,7 @@
 //	log:   ... │ claims that it had not read: sum │ the claim     granted if sum + places <= free
 //
 // So at any place of the log no more people than the limit have claims that were granted, however many processes write, wherever each one began to
-// read, and whatever an earlier end of the log is gone. The limit is the writer's: whoever has not heard of a lower one yet goes by the higher. Who was claimed lately needs no other
+// read, and however much of its beginning is gone. The limit is the writer's: whoever has not heard of a lower one yet goes by the higher. Who was claimed lately needs no other
 // place. Each message needs a claim that was asked for within Fresh: it makes the person's place last for a Window from then on.
 //
 // A claim that was granted and came to no message costs a place for a day. Claims that are not granted are made anew; the first one behind what its
