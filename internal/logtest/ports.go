@@ -315,3 +315,16 @@ func (m *Member) Ends(_ context.Context, t stream.Topic) (map[int32]int64, error
 	}
 	return ends, nil
 }
+
+// WatchEnds returns where the partitions of topics end.
+func (m *Member) WatchEnds(ctx context.Context, topics ...stream.Topic) (map[stream.Topic]map[int32]int64, error) {
+	all := make(map[stream.Topic]map[int32]int64)
+	for _, t := range topics {
+		ends, err := m.Ends(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		all[t] = ends
+	}
+	return all, nil
+}

@@ -9,26 +9,31 @@ import (
 	"altavoz/stream"
 )
 
-// lagEvery is how often the end offsets of a group's topics are listed: one request each.
-const lagEvery = 5 * time.Second
+const (
+	// lookEvery is how often writes to the registry that failed are looked for.
+	lookEvery = 5 * time.Second
+	// lagLooks is how many of these looks one measurement of the lag comes with: every 15 s, one request to each broker, as often as a metric is read.
+	lagLooks = 3
+)
 
 // watchLag measures the lag of the partitions owned here, and repeats failed writes to the registry, until ctx ends.
 func (s *session) watchLag(ctx context.Context) {
-	for kafka.Sleep(ctx, lagEvery) {
-		s.measureLag(ctx)
+	for n := 0; kafka.Sleep(ctx, lookEvery); n++ {
+		if n%lagLooks == 0 {
+			s.measureLag(ctx)
+		}
 		s.registerCommits(ctx)
 	}
 }
 
 func (s *session) measureLag(ctx context.Context) {
-	ctx, cancel := context.WithTimeoutCause(ctx, lagEvery, errors.New("the broker does not answer"))
+	ctx, cancel := context.WithTimeoutCause(ctx, lookEvery, errors.New("the broker does not answer"))
 	defer cancel()
-	for _, t := range s.group.topics {
-		ends, err := s.reader.Ends(ctx, t)
-		if err != nil {
-			s.group.log.Debug("measuring the lag", "topic", string(t), "error", err)
-			continue
-		}
+	ends, err := s.reader.WatchEnds(ctx, s.group.topics...)
+	if err != nil {
+		s.group.log.Debug("measuring the lag", "error", err)
+	}
+	for t, ends := range ends {
 		s.openTransactions(ctx, t, ends)
 		s.group.metrics.lag.WithLabelValues(string(t)).Set(s.lag(t, ends))
 	}

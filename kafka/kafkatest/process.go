@@ -159,9 +159,10 @@ func (h *Process) GivesUp() {
 			refused, err := h.Group.Commit(ctx, h.Group.Generation(), []stream.Position{{Partition: tp}})
 			return errors.Join(err, refused[tp])
 		},
-		"a record": func(ctx context.Context) error { _, err := h.Reader.Record(ctx, tp, 0); return err },
-		"the ends": func(ctx context.Context) error { _, err := h.Reader.Ends(ctx, tp.Topic); return err },
-		"a view":   h.Controls.Sync,
+		"a record":         func(ctx context.Context) error { _, err := h.Reader.Record(ctx, tp, 0); return err },
+		"the ends":         func(ctx context.Context) error { _, err := h.Reader.Ends(ctx, tp.Topic); return err },
+		"the watched ends": func(ctx context.Context) error { _, err := h.Reader.WatchEnds(ctx, tp.Topic); return err },
+		"a view":           h.Controls.Sync,
 		"a look at the topics": func(ctx context.Context) error {
 			_, err := topics.Check(ctx, h.Config)
 			return err

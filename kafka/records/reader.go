@@ -24,7 +24,9 @@ const (
 	// fetchAttempts bounds the wait for a leader: with the pauses between, some 10 s.
 	fetchAttempts   = 20
 	fetchRetryPause = 500 * time.Millisecond
-	leaderMaxAge    = time.Minute // how long cached metadata of a leader is used
+	// leaderMaxAge is how long cached metadata of leaders is used, leaderMinAge after a leader said that it is none, or did not answer.
+	leaderMaxAge = time.Minute
+	leaderMinAge = time.Second
 )
 
 // Reader reads records by partition and offset, outside any group. It is safe for concurrent use.
@@ -141,36 +143,6 @@ func (r *Reader) Range(ctx context.Context, s stream.TopicPartition, from, to in
 	return nil
 }
 
-// Ends returns where each partition of the topic ends now.
-func (r *Reader) Ends(ctx context.Context, t stream.Topic) (map[int32]int64, error) {
-	listed, err := kafka.Within(ctx, func() (kadm.ListedOffsets, error) { return r.adm.ListEndOffsets(ctx, r.cfg.TopicName(t)) })
-	return offsetsOf(listed, err, "ends", t)
-}
-
-// Starts returns where each partition of the topic begins now.
-func (r *Reader) Starts(ctx context.Context, t stream.Topic) (map[int32]int64, error) {
-	listed, err := kafka.Within(ctx, func() (kadm.ListedOffsets, error) { return r.adm.ListStartOffsets(ctx, r.cfg.TopicName(t)) })
-	return offsetsOf(listed, err, "starts", t)
-}
-
-// StableEnds returns up to where each partition of the topic is free of open transactions.
-func (r *Reader) StableEnds(ctx context.Context, t stream.Topic) (map[int32]int64, error) {
-	listed, err := kafka.Within(ctx, func() (kadm.ListedOffsets, error) { return r.adm.ListCommittedOffsets(ctx, r.cfg.TopicName(t)) })
-	return offsetsOf(listed, err, "stable ends", t)
-}
-
-func offsetsOf(listed kadm.ListedOffsets, err error, what string, t stream.Topic) (map[int32]int64, error) {
-	if err == nil {
-		err = listed.Error()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("listing the %s of %s: %w", what, t, err)
-	}
-	at := make(map[int32]int64)
-	listed.Each(func(o kadm.ListedOffset) { at[o.Partition] = o.Offset })
-	return at, nil
-}
-
 // fetchSize is the limit of a fetch for records up to an offset.
 func fetchSize(from, last int64) int32 {
 	if from == last {
@@ -277,19 +249,15 @@ func (r *Reader) outOfRange(ctx context.Context, s stream.TopicPartition, at int
 
 // leader finds the broker that has the partition.
 func (r *Reader) leader(ctx context.Context, s stream.TopicPartition, fresh bool) (int32, [16]byte, error) {
-	req := kmsg.NewPtrMetadataRequest()
-	t := kmsg.NewMetadataRequestTopic()
-	t.Topic = new(r.cfg.TopicName(s.Topic))
-	req.Topics = append(req.Topics, t)
-	life := leaderMaxAge
+	age := leaderMaxAge
 	if fresh {
-		life = -1
+		age = leaderMinAge
 	}
-	resp, err := kafka.Within(ctx, func() (*kmsg.MetadataResponse, error) { return r.cl.RequestCachedMetadata(ctx, req, life) })
+	topics, err := r.metadata(ctx, age, s.Topic)
 	if err != nil {
 		return 0, [16]byte{}, fmt.Errorf("asking for the leader of %s: %w", s, err)
 	}
-	for _, t := range resp.Topics {
+	for _, t := range topics {
 		if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
 			return 0, [16]byte{}, fmt.Errorf("asking for the leader of %s: %w", s, err)
 		}
@@ -300,6 +268,21 @@ func (r *Reader) leader(ctx context.Context, s stream.TopicPartition, fresh bool
 		}
 	}
 	return 0, [16]byte{}, fmt.Errorf("%s has no leader", s)
+}
+
+// metadata returns that of topics, of an age at most.
+func (r *Reader) metadata(ctx context.Context, age time.Duration, topics ...stream.Topic) ([]kmsg.MetadataResponseTopic, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	for _, topic := range topics {
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = new(r.cfg.TopicName(topic))
+		req.Topics = append(req.Topics, t)
+	}
+	resp, err := kafka.Within(ctx, func() (*kmsg.MetadataResponse, error) { return r.cl.RequestCachedMetadata(ctx, req, age) })
+	if err != nil {
+		return nil, err
+	}
+	return resp.Topics, nil
 }
 
 // errOpenTransaction is the error of a record that may still be aborted. It is retried.

@@ -7,7 +7,7 @@ import (
 	"altavoz/stream"
 )
 
-// writeRetryPause is how long after a write that failed the next one begins: who waits for it, a commit or the look at the lag every 5 s, waits in vain.
+// writeRetryPause is how long after a write that failed the next one begins: who waits for it, a commit or the look every 5 s, waits in vain.
 const writeRetryPause = 30 * time.Second
 
 // CommitTracker is in which partitions a group has committed while this process was its member, and of which the registry has that. The zero value knows

@@ -149,6 +149,10 @@ func (m *manyTasks) Ends(context.Context, stream.Topic) (map[int32]int64, error)
 	return map[int32]int64{0: m.n}, nil
 }
 
+func (m *manyTasks) WatchEnds(context.Context, ...stream.Topic) (map[stream.Topic]map[int32]int64, error) {
+	return nil, nil
+}
+
 func (m *manyTasks) Range(_ context.Context, s stream.TopicPartition, _, to int64, each func(stream.Record) error) error {
 	for i := range to {
 		var id schemas.TaskID

@@ -32,12 +32,11 @@ func (st *Stage) watch(ctx context.Context) {
 		for _, w := range st.workers.All() {
 			w.skipEmpty(ctx)
 		}
-		for _, topic := range []stream.Topic{schemas.TopicStatuses, schemas.TopicMarks} {
-			ends, err := st.ports.Table.Ends(ctx, topic)
-			if err != nil {
-				st.log.Debug("the ends of a topic are not known", "topic", string(topic), "error", err)
-				continue
-			}
+		all, err := st.ports.Table.WatchEnds(ctx, schemas.TopicStatuses, schemas.TopicMarks)
+		if err != nil {
+			st.log.Debug("the ends of a topic are not known", "error", err)
+		}
+		for topic, ends := range all {
 			for _, w := range st.workers.All() {
 				if end, ok := ends[w.partition()]; ok {
 					w.watch(ctx, topic, end)
@@ -73,13 +72,17 @@ func (w *worker) skipEmpty(ctx context.Context) {
 	}
 }
 
-// watch reads what was new at the last look, and hands over what this process did not write. Reading one look behind gives the
+// watch reads what was new at the last look, unless this process wrote all of it, and hands over what it did not write. Reading one look behind gives the
 // acknowledgements of own writes the time to be here first.
 func (w *worker) watch(ctx context.Context, topic stream.Topic, end int64) {
 	own := w.own[topic]
 	to := own.End
 	own.End = end
 	if own.Read >= to {
+		return
+	}
+	if own.TakeAll(own.Read, to) { //mutant:what-others-wrote-is-read
+		own.Read = to
 		return
 	}
 	var foreign []stream.Record

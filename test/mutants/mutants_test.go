@@ -386,6 +386,7 @@ l.unread = l.head`),
 		{marker: "what-may-not-be-told-is-told-again", change: makeFalse(), test: "TestEventsThatACrashLostAreToldAgain", in: "processor/aggregator"},
 		{marker: "events-of-a-task-do-not-overtake-each-other", change: makeFalse(), test: "TestEventsOfATaskDoNotOvertakeEachOther"},
 		{marker: "foreign-writes-are-noticed", change: makeFalse(), test: "TestZombieIsRepaired"},
+		{marker: "what-others-wrote-is-read", change: makeTrue(), test: "TestZombieIsRepaired"},
 
 		// Where a member begins, what it is handed, and how it goes.
 		{marker: "offset-out-of-range-is-fatal", change: makeFalse(), test: "TestLogThatIsTrimmedWhileItIsReadIsTakenOverAnew"},

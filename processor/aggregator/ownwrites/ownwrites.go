@@ -35,6 +35,21 @@ func (o *Offsets) Take(at int64) bool {
 	return ok
 }
 
+// TakeAll reports whether all records in [from, to) were written here, and removes them. If one was not, it removes none.
+func (o *Offsets) TakeAll(from, to int64) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for at := from; at < to; at++ {
+		if _, ok := o.mine[at]; !ok {
+			return false
+		}
+	}
+	for at := from; at < to; at++ {
+		delete(o.mine, at)
+	}
+	return true
+}
+
 func (o *Offsets) add(at int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

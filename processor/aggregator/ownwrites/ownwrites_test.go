@@ -34,3 +34,24 @@ func TestOwnWritesAreKnownBeforeTheirWriterIsToldAndOnce(t *testing.T) {
 		t.Error("the writer is not told")
 	}
 }
+
+// What was written here without a gap needs no reading; with a gap, all of it does.
+func TestTakeAllIsOfRecordsWithoutAGap(t *testing.T) {
+	t.Parallel()
+	own := ownwrites.New()
+	for _, at := range []int64{3, 4, 5, 7} {
+		own.Appender(appender{}).Append(stream.Record{Offset: at}, func(stream.Record, error) {})
+	}
+	if own.TakeAll(3, 8) {
+		t.Error("record 6 is taken for one that was written here")
+	}
+	if !own.TakeAll(3, 6) {
+		t.Error("three records that were written here are not known")
+	}
+	if own.TakeAll(3, 4) || own.Take(5) {
+		t.Error("a record is known after it was taken")
+	}
+	if !own.Take(7) {
+		t.Error("a record that was not taken is not known")
+	}
+}

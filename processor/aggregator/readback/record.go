@@ -19,6 +19,8 @@ import (
 type Table interface {
 	// Ends returns where each partition of the topic ends now.
 	Ends(ctx context.Context, t stream.Topic) (map[int32]int64, error)
+	// WatchEnds returns that of topics of which all partitions are known, for who only watches: it may be a moment old. The error says why others are left out.
+	WatchEnds(ctx context.Context, topics ...stream.Topic) (map[stream.Topic]map[int32]int64, error)
 	// Range hands over every record in [from, to) in order. Offsets that compaction emptied are passed over, and a
 	// from below the first record means the first record.
 	Range(ctx context.Context, p stream.TopicPartition, from, to int64, each func(stream.Record) error) error
