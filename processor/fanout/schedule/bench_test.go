@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"altavoz/schemas"
 	"fmt"
 	"testing"
 )
@@ -9,7 +10,7 @@ import (
 func BenchmarkTurnAmong(b *testing.B) {
 	for _, n := range []int{1, 100, 10_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			m := newModel(1e6, BulkSeconds)
+			m := newModel(1e6, schemas.LaneBulk)
 			for range n {
 				m.add(1 << 31)
 			}

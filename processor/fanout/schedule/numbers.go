@@ -39,7 +39,7 @@ func (x *number[T]) lane(lane schemas.Lane) *Queue[T] {
 func (n *Numbers[T]) number(sender string) *number[T] {
 	x := n.all[sender]
 	if x == nil {
-		x = &number[T]{meter: Meter{Rate: StartRate}, express: NewQueue[T](), bulk: NewQueue[T]()}
+		x = &number[T]{meter: Meter{Rate: StartRate}, express: NewQueue[T](schemas.LaneExpress), bulk: NewQueue[T](schemas.LaneBulk)}
 		n.all[sender] = x
 		n.resize(sender, x)
 	}
@@ -52,8 +52,8 @@ func (n *Numbers[T]) resize(sender string, x *number[T]) {
 	if rate <= 0 {
 		rate = x.meter.Rate
 	}
-	x.express.Resize(rate, ExpressSeconds)
-	x.bulk.Resize(rate, BulkSeconds)
+	x.express.Resize(rate)
+	x.bulk.Resize(rate)
 }
 
 // AddDecided counts recipients of the number that came to an outcome.

@@ -13,10 +13,12 @@ import (
 const (
 	MinWindow      = 64
 	MaxWindow      = 131_072
-	BulkSeconds    = 2
+	BulkSeconds    = 2.5
 	ExpressSeconds = 1
-	// A quantum is a sixteenth of the window, so that sixteen tasks share a window without one of them filling it.
+	// Sixteen tasks share a window without one of them filling it: with four or more a quantum is a sixteenth of it. One task alone has bulk quanta of
+	// a quarter, and none of the bulk lane is smaller, but for the last of a task: each costs a commit and other requests whatever its size.
 	quantaInWindow = 16
+	quantaOfOne    = 4
 	MinQuantum     = 50
 	MaxQuantum     = schemas.SliceRecipients
 	// quantaASecond is how many quanta a second a task with a speed of its own takes: fewer would come in bursts, more cost
@@ -70,7 +72,7 @@ func (e *Entry[T]) InFlight() int { return int(max(e.End, e.Decided) - e.Decided
 type Queue[T any] struct {
 	Window  int
 	Limited bool // a quantum had to wait for the window since this was last cleared
-	quantum int
+	lane    schemas.Lane
 
 	inFlight, size int
 	directInFlight int // of inFlight
@@ -81,9 +83,9 @@ type Queue[T any] struct {
 	later, due     entryHeap[T]
 }
 
-// NewQueue returns a queue with the smallest window.
-func NewQueue[T any]() *Queue[T] {
-	q := &Queue[T]{Window: MinWindow, quantum: MinQuantum}
+// NewQueue returns a queue of a lane with the smallest window.
+func NewQueue[T any](lane schemas.Lane) *Queue[T] {
+	q := &Queue[T]{Window: MinWindow, lane: lane}
 	first := func(a, b *Entry[T]) bool { return a.start < b.start || a.start == b.start && a.seq < b.seq }
 	q.ready, q.direct = entryHeap[T]{index: 0, less: first}, entryHeap[T]{index: 3, less: first}
 	q.later = entryHeap[T]{index: 1, less: func(a, b *Entry[T]) bool { return a.wakeAt.Before(b.wakeAt) }}
@@ -98,9 +100,21 @@ func (q *Queue[T]) Size() int { return q.size }
 func (q *Queue[T]) InFlight() int { return q.inFlight }
 
 // Resize sets the window for a rate of sends a second.
-func (q *Queue[T]) Resize(rate, seconds float64) {
+func (q *Queue[T]) Resize(rate float64) {
+	seconds := float64(BulkSeconds)
+	if q.lane == schemas.LaneExpress {
+		seconds = ExpressSeconds
+	}
 	q.Window = int(min(max(rate*seconds, MinWindow), MaxWindow))
-	q.quantum = min(max(q.Window/quantaInWindow, MinQuantum), MaxQuantum)
+}
+
+// quantum is how many recipients a quantum has at most: fewer where more tasks share the window.
+func (q *Queue[T]) quantum() int {
+	parts := quantaInWindow
+	if q.lane == schemas.LaneBulk {
+		parts = min(quantaOfOne*max(1, q.size), quantaInWindow)
+	}
+	return min(max(q.Window/parts, MinQuantum), MaxQuantum)
 }
 
 // Add takes the task in, blocked.
@@ -211,13 +225,13 @@ func (q *Queue[T]) Peek(now time.Time) *Entry[T] {
 		}
 		if !q.hasRoom(e) {
 			q.Limited = true
-			if e = q.direct.min(); e == nil || q.Window/extraShare-q.directInFlight < e.least() { // not room that the other waits for
+			if e = q.direct.min(); e == nil || q.Window/extraShare-q.directInFlight < q.least(e) { // not room that the other waits for
 				return nil
 			}
 		}
 		//mutant:quantum-waits-for-the-evaluation
 		due := !e.evaluateAt.IsZero() && !e.evaluateAt.After(now)
-		at := e.eligible(now, q.quantum)
+		at := e.eligible(now, q.quantum())
 		if !due && !at.After(now) {
 			return e
 		}
@@ -232,11 +246,17 @@ func (q *Queue[T]) Peek(now time.Time) *Entry[T] {
 
 // hasRoom reports whether the window takes a quantum of the task that is worth it.
 func (q *Queue[T]) hasRoom(e *Entry[T]) bool {
-	return q.room(e) >= e.least()
+	return q.room(e) >= q.least(e)
 }
 
-// least is how many recipients a quantum of the task has at least.
-func (e *Entry[T]) least() int { return int(min(undividedQuantum, e.Total-e.End)) }
+// least is how many recipients a quantum of the task has at least, but for what its speed or its slice allows.
+func (q *Queue[T]) least(e *Entry[T]) int {
+	worth := undividedQuantum
+	if q.lane == schemas.LaneBulk && !e.Direct && !e.stalled {
+		worth = max(worth, min(q.quantum(), q.Window/quantaOfOne))
+	}
+	return min(worth, int(e.Total-e.End))
+}
 
 // room is how many more recipients of the task's kind, direct or not, may be in flight.
 func (q *Queue[T]) room(e *Entry[T]) int {
@@ -286,7 +306,7 @@ func (q *Queue[T]) SetSpeed(e *Entry[T], speed float64, now time.Time) {
 // Take gives the task that Peek returned its quantum, of at most limit recipients, and returns of how many. The task is
 // blocked: it has one quantum at a time.
 func (q *Queue[T]) Take(e *Entry[T], limit uint32) uint32 {
-	n := min(uint32(q.quantum), uint32(q.room(e)), e.Total-e.End, limit)
+	n := min(uint32(q.quantum()), uint32(q.room(e)), e.Total-e.End, limit)
 	if e.Speed > 0 {
 		n = min(n, max(1, e.bucket.Whole()))
 		e.bucket.Take(float64(n))

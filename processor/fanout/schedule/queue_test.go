@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"altavoz/schemas"
 	"fmt"
 	"math"
 	"slices"
@@ -51,11 +52,11 @@ func (h hours) open(now time.Time) (ok bool, until time.Time) {
 	return ok, until
 }
 
-func newModel(rate, seconds float64) *model {
+func newModel(rate float64, lane schemas.Lane) *model {
 	m := &model{
-		q: NewQueue[int](), now: epoch, served: make(map[*Entry[int]]uint32), hours: make(map[*Entry[int]]hours), paused: make(map[*Entry[int]]bool),
+		q: NewQueue[int](lane), now: epoch, served: make(map[*Entry[int]]uint32), hours: make(map[*Entry[int]]hours), paused: make(map[*Entry[int]]bool),
 	}
-	m.q.Resize(rate, seconds)
+	m.q.Resize(rate)
 	return m
 }
 
@@ -108,7 +109,7 @@ func (m *model) decide(n int) {
 func TestEqualTasksDifferByAtMostOneTurn(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		m := newModel(rapid.Float64Range(1, 100_000).Draw(t, "rate"), 2)
+		m := newModel(rapid.Float64Range(1, 100_000).Draw(t, "rate"), schemas.LaneBulk)
 		var all []*Entry[int]
 		for range rapid.IntRange(2, 40).Draw(t, "tasks") {
 			all = append(all, m.add(10_000_000))
@@ -121,8 +122,8 @@ func TestEqualTasksDifferByAtMostOneTurn(t *testing.T) {
 			for _, e := range all {
 				low, high = min(low, m.served[e]), max(high, m.served[e])
 			}
-			if int(high-low) > m.q.quantum {
-				t.Fatalf("one task is %d recipients ahead of another; a turn is %d; want at least %v", high-low, m.q.quantum, int(high-low))
+			if int(high-low) > m.q.quantum() {
+				t.Fatalf("one task is %d recipients ahead of another; a turn is %d; want at least %v", high-low, m.q.quantum(), int(high-low))
 			}
 		}
 	})
@@ -133,7 +134,7 @@ func TestEqualTasksDifferByAtMostOneTurn(t *testing.T) {
 func TestWindowIsNeverExceededAndNeverIdle(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		m := newModel(rapid.Float64Range(0, 2000).Draw(t, "rate"), rapid.SampledFrom([]float64{ExpressSeconds, BulkSeconds}).Draw(t, "seconds"))
+		m := newModel(rapid.Float64Range(0, 2000).Draw(t, "rate"), rapid.SampledFrom([]schemas.Lane{schemas.LaneExpress, schemas.LaneBulk}).Draw(t, "lane"))
 		var all []*Entry[int]
 		one := func() *Entry[int] { return rapid.SampledFrom(all).Draw(t, "one") }
 		for i := range rapid.IntRange(1, 200).Draw(t, "events") {
@@ -214,7 +215,7 @@ func idle(t *rapid.T, m *model, all []*Entry[int]) {
 // A task that nobody has looked at at its time takes no turn, whoever asks.
 func TestNobodyTakesATurnBeforeBeingLookedAt(t *testing.T) {
 	t.Parallel()
-	m := newModel(1000, BulkSeconds)
+	m := newModel(1000, schemas.LaneBulk)
 	e := m.add(10_000)
 	m.q.EvaluateAt(e, epoch.Add(time.Second))
 	if got := m.q.Peek(epoch); got != e {
@@ -234,7 +235,7 @@ func TestSmallTaskIsNotStarvedByAMillion(t *testing.T) {
 	for _, large := range []int{1, 16, 100} {
 		t.Run(fmt.Sprint(large), func(t *testing.T) {
 			t.Parallel()
-			m := newModel(1000, BulkSeconds)
+			m := newModel(1000, schemas.LaneBulk)
 			for range large {
 				m.add(1_000_000)
 			}
@@ -252,8 +253,8 @@ func TestSmallTaskIsNotStarvedByAMillion(t *testing.T) {
 				case nil:
 					m.decide(100)
 				default:
-					if waited += int(n); waited > large*m.q.quantum {
-						t.Fatalf("%d recipients went before three, with %d tasks of turns of %d; want at most %v", waited, large, m.q.quantum, large*m.q.quantum)
+					if waited += int(n); waited > large*m.q.quantum() {
+						t.Fatalf("%d recipients went before three, with %d tasks of turns of %d; want at most %v", waited, large, m.q.quantum(), large*m.q.quantum())
 					}
 				}
 			}
@@ -264,7 +265,7 @@ func TestSmallTaskIsNotStarvedByAMillion(t *testing.T) {
 // A task that was away, for a lack of anything to take, does not catch up on what it missed.
 func TestAbsentTaskDoesNotSaveUp(t *testing.T) {
 	t.Parallel()
-	m := newModel(1000, BulkSeconds)
+	m := newModel(1000, schemas.LaneBulk)
 	away, busy := m.add(1_000_000), m.add(1_000_000)
 	m.q.Block(away)
 	for range 200 {
@@ -280,7 +281,7 @@ func TestAbsentTaskDoesNotSaveUp(t *testing.T) {
 		}
 	}
 	// Two turns: the other one's tag may be a turn ahead of the virtual time at which this one comes in.
-	if got, turn := m.served[away], uint32(m.q.quantum); got > m.served[busy]-before+2*turn {
+	if got, turn := m.served[away], uint32(m.q.quantum()); got > m.served[busy]-before+2*turn {
 		t.Errorf("the task that came back got %d, the other one %d; want at most %v", got, m.served[busy]-before, m.served[busy]-before+2*turn)
 	}
 }
@@ -290,7 +291,7 @@ func TestSpeedBoundsATaskAndLeavesOthersAlone(t *testing.T) {
 	for _, speed := range []float64{1, 3, 10, 100, 900} {
 		t.Run(fmt.Sprint(speed), func(t *testing.T) {
 			t.Parallel()
-			m := newModel(100_000, BulkSeconds)
+			m := newModel(100_000, schemas.LaneBulk)
 			slow := m.add(1_000_000, func(e *Entry[int]) { e.Speed = speed })
 			const seconds = 60
 			for m.now.Before(epoch.Add(seconds * time.Second)) {
@@ -315,7 +316,7 @@ func TestSpeedBoundsATaskAndLeavesOthersAlone(t *testing.T) {
 func TestSpeedThatIsChangedHoldsFromThenOn(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		m := newModel(100_000, BulkSeconds)
+		m := newModel(100_000, schemas.LaneBulk)
 		e := m.add(10_000_000, func(e *Entry[int]) { e.Speed = 10 })
 		for range rapid.IntRange(1, 20).Draw(t, "changes") {
 			speed := float64(rapid.IntRange(1, 2000).Draw(t, "speed"))
@@ -339,8 +340,8 @@ func TestSpeedThatIsChangedHoldsFromThenOn(t *testing.T) {
 			}
 		}
 		m.q.SetSpeed(e, 0, m.now)
-		if x, n := m.step(); x != e || int(n) != m.q.quantum {
-			t.Fatalf("without a speed a turn is %d, not %d", n, m.q.quantum)
+		if x, n := m.step(); x != e || int(n) != m.q.quantum() {
+			t.Fatalf("without a speed a turn is %d, not %d", n, m.q.quantum())
 		}
 	})
 }
@@ -348,22 +349,50 @@ func TestSpeedThatIsChangedHoldsFromThenOn(t *testing.T) {
 func TestWindowAndTurnSizes(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		rate, seconds float64
-		window, turn  int
+		rate   float64
+		lane   schemas.Lane
+		window int
+		turns  [3]int // of one task, of two, and of many
 	}{
-		{1, BulkSeconds, 64, 50},
-		{80, ExpressSeconds, 80, 50},
-		{80, BulkSeconds, 160, 50},
-		{1000, BulkSeconds, 2000, 125},
-		{StartRate, BulkSeconds, 8192, 512},
-		{1e6, BulkSeconds, 131_072, 1000},
+		{1, schemas.LaneBulk, 64, [3]int{50, 50, 50}},
+		{80, schemas.LaneExpress, 80, [3]int{50, 50, 50}},
+		{80, schemas.LaneBulk, 200, [3]int{50, 50, 50}},
+		{1000, schemas.LaneExpress, 1000, [3]int{62, 62, 62}},
+		{1000, schemas.LaneBulk, 2500, [3]int{625, 312, 156}},
+		{StartRate, schemas.LaneBulk, 10_240, [3]int{1000, 1000, 640}},
+		{1e6, schemas.LaneBulk, 131_072, [3]int{1000, 1000, 1000}},
 	} {
-		q := NewQueue[int]()
-		q.Resize(tt.rate, tt.seconds)
-		if q.Window != tt.window || q.quantum != tt.turn {
-			t.Errorf("rate %v: window %d and turn %d, want %d and %d", tt.rate, q.Window, q.quantum, tt.window, tt.turn)
+		m := newModel(tt.rate, tt.lane)
+		for i, tasks := range []int{1, 2, 20} {
+			for m.q.Size() < tasks {
+				m.add(1_000_000)
+			}
+			if m.q.Window != tt.window || m.q.quantum() != tt.turns[i] {
+				t.Errorf("%s at %v, %d tasks: window %d and turn %d, want %d and %d", tt.lane, tt.rate, tasks, m.q.Window, m.q.quantum(), tt.window, tt.turns[i])
+			}
 		}
 	}
+}
+
+// A bulk task takes no turn before it is worth what one costs: a quarter of the window for a task alone, the last of a task whatever it is.
+func TestBulkTurnsAreWorthTheirCost(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		m := newModel(rapid.Float64Range(1, 20_000).Draw(t, "rate"), schemas.LaneBulk)
+		for range rapid.IntRange(1, 40).Draw(t, "tasks") {
+			m.add(rapid.Uint32Range(101, 30_000).Draw(t, "total"))
+		}
+		for range rapid.IntRange(1, 400).Draw(t, "turns") {
+			e, n := m.step()
+			if e == nil {
+				m.decide(rapid.IntRange(1, m.q.Window).Draw(t, "decided"))
+				continue
+			}
+			if least := min(m.q.quantum(), m.q.Window/quantaOfOne); int(n) < least && e.End < e.Total {
+				t.Fatalf("a turn of %d with a window of %d and %d left; want at least %d", n, m.q.Window, e.Total-e.End, least)
+			}
+		}
+	})
 }
 
 func TestMeterBelievesALowSampleOnlyOfAFullPipe(t *testing.T) {
@@ -391,7 +420,7 @@ func TestMeterBelievesALowSampleOnlyOfAFullPipe(t *testing.T) {
 // many direct ones come, every eighth turn is left to the small ones.
 func TestDirectGoesThoughSmallOnesFillTheWindow(t *testing.T) {
 	t.Parallel()
-	m := newModel(80, ExpressSeconds)
+	m := newModel(80, schemas.LaneExpress)
 	for range 10_000 {
 		m.add(20)
 	}
@@ -414,7 +443,7 @@ func TestDirectGoesThoughSmallOnesFillTheWindow(t *testing.T) {
 
 func TestDirectGoesBeforeThousandsOfSmall(t *testing.T) {
 	t.Parallel()
-	m := newModel(80, ExpressSeconds)
+	m := newModel(80, schemas.LaneExpress)
 	for range 10_000 {
 		m.add(20)
 	}
@@ -449,7 +478,7 @@ func TestDirectGoesBeforeThousandsOfSmall(t *testing.T) {
 // TestStalledTaskGoesOnWithinABoundOfItsOwn: others have the window, and it some in flight.
 func TestStalledTaskGoesOnWithinABoundOfItsOwn(t *testing.T) {
 	t.Parallel()
-	q, now := NewQueue[int](), time.Unix(1_700_000_000, 0)
+	q, now := NewQueue[int](schemas.LaneBulk), time.Unix(1_700_000_000, 0)
 	first, second := &Entry[int]{Total: 5000}, &Entry[int]{Total: 5000}
 	for _, e := range []*Entry[int]{first, second} {
 		q.Add(e)
@@ -476,7 +505,7 @@ func TestStalledTaskGoesOnWithinABoundOfItsOwn(t *testing.T) {
 // TestStalledTasksTogetherHaveABound: what they have in flight is kept by partitions that others need.
 func TestStalledTasksTogetherHaveABound(t *testing.T) {
 	t.Parallel()
-	q, now := NewQueue[int](), time.Unix(1_700_000_000, 0)
+	q, now := NewQueue[int](schemas.LaneBulk), time.Unix(1_700_000_000, 0)
 	var all []*Entry[int]
 	taken := 0
 	for range 20 {
@@ -508,7 +537,7 @@ func TestStalledTasksTogetherHaveABound(t *testing.T) {
 // TestStalledTaskTakesNothingOfTheWindow: what a task has in flight that waits as long as the task does keeps others from nothing, and counts again afterwards.
 func TestStalledTaskTakesNothingOfTheWindow(t *testing.T) {
 	t.Parallel()
-	q, now := NewQueue[int](), time.Unix(1_700_000_000, 0)
+	q, now := NewQueue[int](schemas.LaneBulk), time.Unix(1_700_000_000, 0)
 	fill := func(e *Entry[int]) (taken uint32) {
 		for n := q.Peek(now); n == e; n = q.Peek(now) {
 			taken += q.Take(e, MaxQuantum)
