@@ -113,6 +113,9 @@ func (w *worker) foldEvent(rec *stream.Record, now time.Time) (at int64, err err
 	// Who writes a plan waits for the status that shows whose the task is. If the plan changes nothing, that status was written
 	// before, and whoever waits may not have it.
 	changed = changed || r.GetPlan() != nil //mutant:repeated-opening-writes-the-status
+	if changed && r.GetDispatched() == nil {
+		e.status.pace.Prompt()
+	}
 	w.recordChanges(e, was, changed, now)
 	return r.GetAtMs(), err
 }
@@ -147,6 +150,7 @@ func (w *worker) recordChanges(e *entry, was snapshot, changed bool, now time.Ti
 		t.OutOfRange = 0
 	}
 	if changed {
+		e.status.pace.Decided(t.Decided)
 		w.markChanged(e, now)
 	}
 }

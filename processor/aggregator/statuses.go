@@ -33,7 +33,7 @@ func (w *worker) writeStatus(e *entry, now time.Time) error {
 	s := &e.status
 	s.version++
 	s.changed, s.updatedMs = false, now.UnixMilli()
-	s.pace.Written(now)
+	s.pace.Written(now, e.task.Decided)
 	s.inFlight++
 	out.Version, out.UpdatedMs, out.Rate = s.version, s.updatedMs, e.currentRate(now)
 	w.append(w.st.ports.Statuses, schemas.EncodeStatus(w.partition(), out), &write{entry: e})

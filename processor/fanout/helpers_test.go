@@ -13,6 +13,7 @@ import (
 	"altavoz/blob"
 	"altavoz/processor/fanout/canary"
 	"altavoz/processor/fanout/ledger"
+	"altavoz/processor/fanout/schedule"
 	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -97,6 +98,21 @@ func (w *world) until(what string, most time.Duration, cond func() bool) {
 func (w *world) underWay(id schemas.TaskID, more uint32) {
 	w.t.Helper()
 	w.until("it is under way", patient, func() bool { return w.view[id].GetCursor() > more })
+}
+
+// bulkWindow is how many sends of number 100 may be in flight on the bulk lane.
+const bulkWindow = 1000 * schedule.BulkSeconds
+
+// mostUnknown is how many of a task alone may be unknown whose offsets are gone: a window beyond its Status, and the quantum behind it.
+const mostUnknown = bulkWindow + schedule.MaxQuantum
+
+// full checks that so many sends fill the window of number 100, but for what is not worth a quantum of one of so many tasks.
+func (w *world) full(sends, tasks int) int {
+	w.t.Helper()
+	if quantum := bulkWindow / min(4*tasks, 16); sends > bulkWindow || sends <= bulkWindow-quantum {
+		w.t.Errorf("%d sends, want the %d that may be in flight, but for less than a quantum of %d", sends, bulkWindow, quantum)
+	}
+	return sends
 }
 
 func (w *world) finished(ids ...schemas.TaskID) {

@@ -14,7 +14,7 @@ func TestSimulatedNumbersThatChangeAreFollowed(t *testing.T) {
 		fills := func(most int) { // while nobody sends, but for a rest that is not worth a quantum
 			t.Helper()
 			w.lock(func() {
-				if n := w.inFlight["100/"+string(schemas.LaneBulk)]; n > most || n <= most-10 {
+				if n := w.inFlight["100/"+string(schemas.LaneBulk)]; n > most || n <= most-most/4 {
 					t.Errorf("%d in flight, %d may be", n, most)
 				}
 			})
@@ -29,13 +29,13 @@ func TestSimulatedNumbersThatChangeAreFollowed(t *testing.T) {
 		w.lock(func() { w.stopSenders = true })
 		id := w.submit(w.sliced(event("100", phonesFrom(1000, 60_000)...)))
 		passes(patient) // the first recipients are not waited for any longer
-		fills(2000)
+		fills(bulkWindow)
 		w.lock(func() { w.numbers["100"], w.numbers["700"] = Number{Rate: 1500}, Number{Rate: 100} })
 		for range 2 { // its rate is looked at when somebody is decided, once a second
-			w.lock(func() { w.release(10) }) // as few as are worth a quantum
+			w.lock(func() { w.release(10) }) // whatever they are worth
 			passes(5 * time.Second)
 		}
-		fills(3000)
+		fills(bulkWindow * 3 / 2)
 		w.startSenders()
 		known := w.submit(event("700", phonesFrom(0, 5)...))
 		w.finished(known, id)

@@ -72,7 +72,7 @@ func TestTakeoverWaitsForTheAggregator(t *testing.T) {
 		const total = 5000
 		p := w.run()
 		id := w.submit(w.sliced(event("100", phonesFrom(0, total)...)))
-		w.underWay(id, 500)
+		w.underWay(id, bulkWindow)
 		p.Expel() // its last quantum is neither said nor committed to be dispatched
 		w.lock(func() { w.stopAggregator, w.stuck = true, schemas.TopicResults })
 		passes(time.Second)

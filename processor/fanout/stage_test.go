@@ -300,11 +300,9 @@ func TestTaskLifeEndsTheRestAndWhatWasLostIsUnknown(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.stopSenders = true
 		w.run()
-		id := w.submit(w.sliced(event("100", append(phonesFrom(0, 2400), phonesFrom(0, 100)...)...)))
+		id := w.submit(w.sliced(event("100", append(phonesFrom(0, 3400), phonesFrom(0, 100)...)...)))
 		passes(patient)
-		if n := len(w.sends(id)); n != 2000 {
-			t.Errorf("%d sends, want the 2000 that may be in flight", n)
-		}
+		n := w.full(len(w.sends(id)), 1)
 		w.lock(func() { w.held = nil }) // senders lose everything
 		passes(schemas.TaskLife - patient - time.Second)
 		if status.Finished(w.status(id)) {
@@ -312,7 +310,7 @@ func TestTaskLifeEndsTheRestAndWhatWasLostIsUnknown(t *testing.T) {
 		}
 		passes(task.GraceAfter)
 		w.finished(id)
-		w.expect(id, counts{"unknown": 2000, "expired": 500})
+		w.expect(id, counts{"unknown": n, "expired": 3500 - n})
 	})
 }
 
@@ -329,13 +327,11 @@ func TestStoppedSendersStopTheDispatch(t *testing.T) {
 		sent := 0
 		for _, id := range ids {
 			n := len(w.sends(id))
-			if sent += n; n < 250 || n > 550 {
-				t.Errorf("%d sends of one of five, want some 400", n)
+			if sent += n; n < 400 || n > 800 {
+				t.Errorf("%d sends of one of five, want some 600", n)
 			}
 		}
-		if sent != 2000 {
-			t.Errorf("%d sends, want the 2000 that may be in flight", sent)
-		}
+		w.full(sent, len(ids))
 		w.startSenders()
 		w.finished(ids...)
 	})
@@ -522,7 +518,7 @@ func TestTakeoverRepeatsOnlyThePending(t *testing.T) {
 		p := w.run()
 		w.lock(func() { w.stopSenders = true })
 		id := w.submit(w.sliced(event("100", phonesFrom(0, 5000)...)))
-		const first, size = canary.First, 125 // the first quantum, and the others
+		const first, size = canary.First, bulkWindow / 4 // the first quantum, and the others
 		w.until("a quantum is in the log", patient, func() bool { return len(w.held) > first })
 		w.lock(func() { w.Faults.Delay = time.Second })
 		w.until("a quantum is in part in the log", time.Minute, func() bool { return (len(w.held)-first)%size > 60 })
@@ -624,8 +620,8 @@ func TestSimulatedReplacedOwnerProducesWhatItHadLeasedWhileItsCommitIsFresh(t *t
 		w.lock(func() { w.Faults.Busy = 0 })
 		passes(leaseFresh - 2*time.Second)
 		reach := len(w.sends(id)) - n
-		if reach == 0 || reach > 125 {
-			t.Errorf("the zombie produced %d after it was fenced; a quantum is 125", reach)
+		if reach == 0 || reach > bulkWindow/4 {
+			t.Errorf("the zombie produced %d after it was fenced; a quantum is %d", reach, bulkWindow/4)
 		}
 		passes(time.Hour)
 		if more := len(w.sends(id)) - n - reach; more > 0 {
@@ -711,16 +707,14 @@ func TestTakeoverCountsWhatTheAggregatorHasNotSeen(t *testing.T) {
 		p := w.run()
 		var ids []schemas.TaskID
 		for i := range 5 {
-			ids = append(ids, w.submit(event("100", phonesFrom(1000*i, 500)...)))
+			ids = append(ids, w.submit(event("100", phonesFrom(1000*i, 800)...)))
 		}
 		passes(patient)
 		for range 3 {
 			p.kill()
 			p = w.run()
 			passes(10 * time.Second)
-			if n := len(w.records(schemas.TopicSendsBulk)); n != 2000 {
-				t.Errorf("%d sends, want the 2000 that may be in flight", n)
-			}
+			w.full(len(w.records(schemas.TopicSendsBulk)), len(ids))
 		}
 		w.startAggregator()
 		w.finished(ids...)
@@ -736,8 +730,8 @@ func TestLeasesThatAreAllThatFitsInFlightAreRepeated(t *testing.T) {
 		a, b := w.submit(event("400", phonesFrom(0, 150)...)), w.submit(event("400", phonesFrom(1000, 150)...))
 		passes(20 * time.Second)
 		p.kill()
-		if l := w.ledger("400"); len(l.Lines) != 2 || l.Lines[0].Lease+l.Lines[1].Lease != schedule.MinWindow {
-			t.Fatalf("the ledger is %+v, want leases of %d", l, schedule.MinWindow)
+		if l := w.ledger("400"); len(l.Lines) != 2 || l.Lines[0].Lease+l.Lines[1].Lease <= schedule.MinWindow*3/4 {
+			t.Fatalf("the ledger is %+v, want leases of %d, but for what is not worth a quantum", l, schedule.MinWindow)
 		}
 		w.lock(func() { w.stuck = "" })
 		w.run()

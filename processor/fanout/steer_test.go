@@ -24,8 +24,8 @@ func TestPausedTaskTakesNoQuantumAndGoesOnWhereItWas(t *testing.T) {
 		w.run()
 		id := w.large(10_000)
 		st := w.shows(id, w.pause(id))
-		if st.GetPhase() != phasePaused || whyOf(st) != whyPaused || st.GetPipe() == 0 || st.GetPipe() > 2000 {
-			t.Errorf("%s %q with %d in flight, want %s %q with 1 to 2000", st.GetPhase(), whyOf(st), st.GetPipe(), phasePaused, whyPaused)
+		if st.GetPhase() != phasePaused || whyOf(st) != whyPaused || st.GetPipe() == 0 || st.GetPipe() > bulkWindow {
+			t.Errorf("%s %q with %d in flight, want %s %q with 1 to %d", st.GetPhase(), whyOf(st), st.GetPipe(), phasePaused, whyPaused, bulkWindow)
 		}
 		passes(10 * time.Second)
 		cursor := w.status(id).GetCursor()
@@ -181,11 +181,11 @@ func TestQuantumUnderWayEndsBeforeTheRestIsCancelled(t *testing.T) {
 				w.lock(func() { tt.let(w) })
 				w.finished(id)
 				after, c := len(w.sends(id)), w.counts(id)
-				if quantum := after - before; quantum != 125 || c["sent"] != after || c["sent"]+c["cancelled"] != 10_000 {
-					t.Errorf("%d dispatched after the cancel, %v, want the quantum of 125, and the others cancelled", quantum, c)
+				if quantum := after - before; quantum != bulkWindow/4 || c["sent"] != after || c["sent"]+c["cancelled"] != 10_000 {
+					t.Errorf("%d dispatched after the cancel, %v, want the quantum of %d, and the others cancelled", quantum, c, bulkWindow/4)
 				}
-				if n := w.status(id).GetPipe(); n < 125 {
-					t.Errorf("%d are said to be in flight, and a quantum of 125 was on its way", n)
+				if n := w.status(id).GetPipe(); n < bulkWindow/4 {
+					t.Errorf("%d are said to be in flight, and a quantum of %d was on its way", n, bulkWindow/4)
 				}
 			})
 		})
@@ -376,7 +376,7 @@ func TestSimulatedThousandsOfWaitingTasksCostNothing(t *testing.T) {
 			scheduled = append(scheduled, w.submit(b))
 		}
 		for i := range 5 { // long lists, under way
-			id := w.large(3000, func(b *schemas.Broadcast) { b.Phones = phonesFrom(100_000+5000*i, 3000) })
+			id := w.large(5000, func(b *schemas.Broadcast) { b.Phones = phonesFrom(100_000+5000*i, 5000) })
 			w.shows(id, w.pause(id))
 			paused = append(paused, id)
 		}
@@ -446,7 +446,7 @@ func TestControlsOfAFinishedTaskAreTakenBack(t *testing.T) {
 func TestSendersWordsGiveWayToOurs(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.run()
-		id := w.large(20_000)
+		id := w.large(100_000)
 		say := func(phase schemas.Phase, why string) {
 			at := time.Now().Add(time.Hour).UnixMilli() // by a clock that is ahead
 			w.Append(schemas.EncodeResult(&schemas.Result{
@@ -492,8 +492,8 @@ func TestLeaseOfACancelledTaskIsRepeatedFirst(t *testing.T) {
 				w.lock(func() { w.stuck = "" })
 				w.run()
 				passes(time.Minute)
-				if n := len(w.sends(id)); n != before+125 {
-					t.Errorf("%d dispatched after the takeover, want the quantum of 125", n-before)
+				if n := len(w.sends(id)); n != before+bulkWindow/4 {
+					t.Errorf("%d dispatched after the takeover, want the quantum of %d", n-before, bulkWindow/4)
 				}
 				if pauses {
 					w.resume(id)
@@ -562,7 +562,7 @@ func TestLeaseIsLearntThoughAnEndWasSaid(t *testing.T) {
 func TestOrderInATopicThatLostItsEndIsInForce(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		p := w.run()
-		id := w.submit(w.sliced(event("100", phonesFrom(0, 5000)...)))
+		id := w.large(20_000)
 		w.underWay(id, 500)
 		p.controls.listen(id, schemas.Controls{Resumed: true, Next: 1000})
 		passes(100 * time.Millisecond)

@@ -1,4 +1,5 @@
-// Package cadence decides when the status of a task is written: at once where it was not written lately. It reads no clock.
+// Package cadence decides when the status of a task is written: at once where it was not written lately, and seldom where little changed.
+// It reads no clock.
 package cadence
 
 import (
@@ -7,19 +8,29 @@ import (
 )
 
 const (
-	// every is how often at most the status of a task is written. The fanout learns by a status how many sends may follow: each brings a quantum, with
-	// a commit and requests of its own.
-	every = 150 * time.Millisecond
-	// maxBatch is how many statuses of a list are written at once: 6,700 a second.
+	// busyEvery is how often at most the status of a task is written, and quietEvery if nothing changed in it but the outcomes of less than
+	// fewOutcomes recipients. The fanout learns by a status how many sends may follow: each brings a quantum, with a commit and requests of its own.
+	busyEvery   = 150 * time.Millisecond
+	quietEvery  = 500 * time.Millisecond
+	fewOutcomes = 256
+	// maxBatch is how many statuses of a list are written at once: of busy tasks, 6,700 a second.
 	maxBatch = 1000
 )
 
-// Task is when the status of a task was written, and whether it hurries.
+// Task is how far the status of a task is written, and what changed since.
 type Task struct {
 	writtenAt time.Time
+	decided   uint32 // recipients that had an outcome in it
+	prompt    bool   // more changed than few outcomes
 	urgent    bool
 	waits     waiting
 }
+
+// Decided notes how many recipients have an outcome.
+func (t *Task) Decided(n uint32) { t.prompt = t.prompt || n >= t.decided+fewOutcomes }
+
+// Prompt notes that something else changed.
+func (t *Task) Prompt() { t.prompt = true }
 
 // Hurry has the status written without regard to when it was written last.
 func (t *Task) Hurry() { t.urgent = true }
@@ -30,15 +41,21 @@ func (t *Task) Urgent() bool { return t.urgent }
 // Waits reports whether the task is in a queue.
 func (t *Task) Waits() bool { return t.waits != waitsNot }
 
-// Written notes that the status is being written.
-func (t *Task) Written(now time.Time) { t.writtenAt, t.urgent = now, false }
+// Written notes that the status is being written; in it so many recipients have an outcome.
+func (t *Task) Written(now time.Time, decided uint32) {
+	t.writtenAt, t.decided, t.prompt, t.urgent = now, decided, false, false
+}
 
 // dueAt is when a changed status is to be written.
 func (t *Task) dueAt() time.Time {
-	if t.urgent {
+	switch {
+	case t.urgent:
 		return t.writtenAt
+	case t.prompt:
+		return t.writtenAt.Add(busyEvery)
+	default:
+		return t.writtenAt.Add(quietEvery)
 	}
-	return t.writtenAt.Add(every)
 }
 
 // waiting is where a task waits for its status to be written.
@@ -114,7 +131,7 @@ func (q *Queue[E]) Due(now time.Time) (due []E) {
 		case how == waitsShortly:
 			l.at = now
 		default:
-			l.at = now.Add(every)
+			l.at = now.Add(busyEvery)
 		}
 	}
 	return due

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Whatever changes whenever: each change is in a status 150 ms and a tick later at most, what hurries at once; and nothing is written more often.
+// Whatever changes whenever: each change is in a status 500 ms and a tick later at most, one that is not of few outcomes 150 ms and a tick, what
+// hurries at once; and nothing is written more often than that.
 func TestEveryChangeIsWrittenInTime(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(200) {
@@ -14,7 +15,9 @@ func TestEveryChangeIsWrittenInTime(t *testing.T) {
 		now := time.Unix(1_800_000_000, 0)
 		type task struct {
 			Task
-			changedAt, written time.Time
+			decided             uint32
+			changedAt, promptAt time.Time
+			written             time.Time
 		}
 		var q Queue[*task]
 		tasks := make([]task, 1+rng.IntN(20))
@@ -24,9 +27,19 @@ func TestEveryChangeIsWrittenInTime(t *testing.T) {
 				if e.changedAt.IsZero() {
 					e.changedAt = now
 				}
-				hurried := rng.IntN(20) == 0
-				if hurried {
+				hurried := false
+				switch rng.IntN(20) {
+				case 0:
+					e.Prompt()
+				case 1:
 					e.Hurry()
+					hurried = true
+				default:
+					e.decided += uint32(rng.IntN(10))
+					e.Decided(e.decided)
+				}
+				if e.prompt && e.promptAt.IsZero() {
+					e.promptAt = now
 				}
 				q.Add(e, &e.Task, now)
 				if hurried && q.Next().After(now) {
@@ -37,15 +50,19 @@ func TestEveryChangeIsWrittenInTime(t *testing.T) {
 				if e.changedAt.IsZero() {
 					t.Fatalf("seed %d, step %d: written twice", seed, step)
 				}
-				if !e.urgent && now.Sub(e.written) < every {
+				least := quietEvery
+				if e.prompt {
+					least = busyEvery
+				}
+				if !e.urgent && now.Sub(e.written) < least {
 					t.Fatalf("seed %d, step %d: written %v after the last one", seed, step, now.Sub(e.written))
 				}
-				e.Written(now)
-				e.written, e.changedAt = now, time.Time{}
+				e.Written(now, e.decided)
+				e.written, e.changedAt, e.promptAt = now, time.Time{}, time.Time{}
 			}
 			for i := range tasks {
 				e := &tasks[i]
-				if !e.changedAt.IsZero() && now.Sub(e.changedAt) > 2*every {
+				if !e.changedAt.IsZero() && now.Sub(e.changedAt) > quietEvery+busyEvery || !e.promptAt.IsZero() && now.Sub(e.promptAt) > 2*busyEvery {
 					t.Fatalf("seed %d, step %d: changed for %v", seed, step, now.Sub(e.changedAt))
 				}
 				if e.Waits() != !e.changedAt.IsZero() {

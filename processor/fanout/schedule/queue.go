@@ -13,7 +13,7 @@ import (
 const (
 	MinWindow      = 64
 	MaxWindow      = 131_072
-	BulkSeconds    = 2.5
+	BulkSeconds    = 3
 	ExpressSeconds = 1
 	// Sixteen tasks share a window without one of them filling it: with four or more a quantum is a sixteenth of it. One task alone has bulk quanta of
 	// a quarter, and none of the bulk lane is smaller, but for the last of a task: each costs a commit and other requests whatever its size.

@@ -356,10 +356,10 @@ func TestWindowAndTurnSizes(t *testing.T) {
 	}{
 		{1, schemas.LaneBulk, 64, [3]int{50, 50, 50}},
 		{80, schemas.LaneExpress, 80, [3]int{50, 50, 50}},
-		{80, schemas.LaneBulk, 200, [3]int{50, 50, 50}},
+		{80, schemas.LaneBulk, 240, [3]int{60, 50, 50}},
 		{1000, schemas.LaneExpress, 1000, [3]int{62, 62, 62}},
-		{1000, schemas.LaneBulk, 2500, [3]int{625, 312, 156}},
-		{StartRate, schemas.LaneBulk, 10_240, [3]int{1000, 1000, 640}},
+		{1000, schemas.LaneBulk, 3000, [3]int{750, 375, 187}},
+		{StartRate, schemas.LaneBulk, 12_288, [3]int{1000, 1000, 768}},
 		{1e6, schemas.LaneBulk, 131_072, [3]int{1000, 1000, 1000}},
 	} {
 		m := newModel(tt.rate, tt.lane)
