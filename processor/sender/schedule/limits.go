@@ -31,7 +31,7 @@ const (
 	// MaxGroup is how many sends of a number are started and not called at most.
 	MaxGroup = 1024
 	// leastGroup is how many sends limits.GroupSpan has at least where a number without a limit starts them in groups.
-	leastGroup = 4
+	leastGroup = 8
 	// callGap is the least time between calls of a group whose number has no limit, other than those of the same moment.
 	callGap = time.Millisecond
 	// groupLife is how long a started send is called at most after its commit. A process that was stopped meanwhile may have been replaced.
