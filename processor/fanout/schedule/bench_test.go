@@ -1,9 +1,10 @@
 package schedule
 
 import (
-	"altavoz/schemas"
 	"fmt"
 	"testing"
+
+	"altavoz/schemas"
 )
 
 // What it costs to find whose turn it is.

@@ -1,12 +1,13 @@
 package schedule
 
 import (
-	"altavoz/schemas"
 	"fmt"
 	"math"
 	"slices"
 	"testing"
 	"time"
+
+	"altavoz/schemas"
 
 	"pgregory.net/rapid"
 )
