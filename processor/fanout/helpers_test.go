@@ -103,13 +103,16 @@ func (w *world) underWay(id schemas.TaskID, more uint32) {
 // bulkWindow is how many sends of number 100 may be in flight on the bulk lane.
 const bulkWindow = 1000 * schedule.BulkSeconds
 
+// bulkQuantum is the quantum of a task that is alone there: a third of that, and no more than a slice has.
+const bulkQuantum = schedule.MaxQuantum
+
 // mostUnknown is how many of a task alone may be unknown whose offsets are gone: a window beyond its Status, and the quantum behind it.
 const mostUnknown = bulkWindow + schedule.MaxQuantum
 
 // full checks that so many sends fill the window of number 100, but for what is not worth a quantum of one of so many tasks.
 func (w *world) full(sends, tasks int) int {
 	w.t.Helper()
-	if quantum := bulkWindow / min(4*tasks, 16); sends > bulkWindow || sends <= bulkWindow-quantum {
+	if quantum := min(bulkWindow/min(3*tasks, 16), schedule.MaxQuantum); sends > bulkWindow || sends <= bulkWindow-quantum {
 		w.t.Errorf("%d sends, want the %d that may be in flight, but for less than a quantum of %d", sends, bulkWindow, quantum)
 	}
 	return sends

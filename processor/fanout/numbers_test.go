@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/processor/fanout/schedule"
 	"altavoz/schemas"
 )
 
@@ -14,7 +15,7 @@ func TestSimulatedNumbersThatChangeAreFollowed(t *testing.T) {
 		fills := func(most int) { // while nobody sends, but for a rest that is not worth a quantum
 			t.Helper()
 			w.lock(func() {
-				if n := w.inFlight["100/"+string(schemas.LaneBulk)]; n > most || n <= most-most/4 {
+				if n := w.inFlight["100/"+string(schemas.LaneBulk)]; n > most || n <= most-schedule.MaxQuantum {
 					t.Errorf("%d in flight, %d may be", n, most)
 				}
 			})

@@ -18,7 +18,7 @@ func TestSendsSayWhoseTheyAreAndWhomThatReplaced(t *testing.T) {
 		for quantum := range ledger.MaxOwners + 2 {
 			before := len(w.sent)
 			p := w.run()
-			w.until("it goes on", patient, func() bool { return len(w.sent) > before+400 })
+			w.until("it goes on", patient, func() bool { return len(w.sent) > before+bulkQuantum+400 })
 			w.lock(func() { w.stuck = schemas.TopicSendsBulk })
 			passes(time.Second) // the next quantum is leased, and can't be written
 			p.kill()

@@ -69,10 +69,12 @@ func TestNothingIsCommittedBeforeTheOldLedgerIsRead(t *testing.T) {
 // Who of a leased quantum was decided is read from the states once the aggregator has passed what was said before the takeover.
 func TestTakeoverWaitsForTheAggregator(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
-		const total = 5000
+		const total = 3 * bulkWindow
 		p := w.run()
 		id := w.submit(w.sliced(event("100", phonesFrom(0, total)...)))
-		w.underWay(id, bulkWindow)
+		w.underWay(id, 500)
+		before := len(w.sends(id))
+		w.until("another quantum is on its way", patient, func() bool { return len(w.made) > before })
 		p.Expel() // its last quantum is neither said nor committed to be dispatched
 		w.lock(func() { w.stopAggregator, w.stuck = true, schemas.TopicResults })
 		passes(time.Second)

@@ -300,7 +300,7 @@ func TestTaskLifeEndsTheRestAndWhatWasLostIsUnknown(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.stopSenders = true
 		w.run()
-		id := w.submit(w.sliced(event("100", append(phonesFrom(0, 3400), phonesFrom(0, 100)...)...)))
+		id := w.submit(w.sliced(event("100", append(phonesFrom(0, 4400), phonesFrom(0, 100)...)...)))
 		passes(patient)
 		n := w.full(len(w.sends(id)), 1)
 		w.lock(func() { w.held = nil }) // senders lose everything
@@ -310,7 +310,7 @@ func TestTaskLifeEndsTheRestAndWhatWasLostIsUnknown(t *testing.T) {
 		}
 		passes(task.GraceAfter)
 		w.finished(id)
-		w.expect(id, counts{"unknown": n, "expired": 3500 - n})
+		w.expect(id, counts{"unknown": n, "expired": 4500 - n})
 	})
 }
 
@@ -327,8 +327,8 @@ func TestStoppedSendersStopTheDispatch(t *testing.T) {
 		sent := 0
 		for _, id := range ids {
 			n := len(w.sends(id))
-			if sent += n; n < 400 || n > 800 {
-				t.Errorf("%d sends of one of five, want some 600", n)
+			if sent += n; n < 550 || n > 1050 {
+				t.Errorf("%d sends of one of five, want some 800", n)
 			}
 		}
 		w.full(sent, len(ids))
@@ -620,8 +620,8 @@ func TestSimulatedReplacedOwnerProducesWhatItHadLeasedWhileItsCommitIsFresh(t *t
 		w.lock(func() { w.Faults.Busy = 0 })
 		passes(leaseFresh - 2*time.Second)
 		reach := len(w.sends(id)) - n
-		if reach == 0 || reach > bulkWindow/4 {
-			t.Errorf("the zombie produced %d after it was fenced; a quantum is %d", reach, bulkWindow/4)
+		if reach == 0 || reach > bulkQuantum {
+			t.Errorf("the zombie produced %d after it was fenced; a quantum is %d", reach, bulkQuantum)
 		}
 		passes(time.Hour)
 		if more := len(w.sends(id)) - n - reach; more > 0 {
@@ -707,7 +707,7 @@ func TestTakeoverCountsWhatTheAggregatorHasNotSeen(t *testing.T) {
 		p := w.run()
 		var ids []schemas.TaskID
 		for i := range 5 {
-			ids = append(ids, w.submit(event("100", phonesFrom(1000*i, 800)...)))
+			ids = append(ids, w.submit(event("100", phonesFrom(1000*i, 900)...)))
 		}
 		passes(patient)
 		for range 3 {

@@ -181,11 +181,11 @@ func TestQuantumUnderWayEndsBeforeTheRestIsCancelled(t *testing.T) {
 				w.lock(func() { tt.let(w) })
 				w.finished(id)
 				after, c := len(w.sends(id)), w.counts(id)
-				if quantum := after - before; quantum != bulkWindow/4 || c["sent"] != after || c["sent"]+c["cancelled"] != 10_000 {
-					t.Errorf("%d dispatched after the cancel, %v, want the quantum of %d, and the others cancelled", quantum, c, bulkWindow/4)
+				if quantum := after - before; quantum != bulkQuantum || c["sent"] != after || c["sent"]+c["cancelled"] != 10_000 {
+					t.Errorf("%d dispatched after the cancel, %v, want the quantum of %d, and the others cancelled", quantum, c, bulkQuantum)
 				}
-				if n := w.status(id).GetPipe(); n < bulkWindow/4 {
-					t.Errorf("%d are said to be in flight, and a quantum of %d was on its way", n, bulkWindow/4)
+				if n := w.status(id).GetPipe(); n < bulkQuantum {
+					t.Errorf("%d are said to be in flight, and a quantum of %d was on its way", n, bulkQuantum)
 				}
 			})
 		})
@@ -287,8 +287,9 @@ func TestPauseDoesNotExtendLife(t *testing.T) {
 
 func TestNoQuantumBeforeTheControlsHaveCaughtUp(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
+		const total = 50_000
 		p := w.run()
-		id := w.large(10_000)
+		id := w.large(total)
 		p.kill()
 		passes(10 * time.Second)
 		before := w.once(id)
@@ -302,7 +303,7 @@ func TestNoQuantumBeforeTheControlsHaveCaughtUp(t *testing.T) {
 		passes(time.Minute)
 		st := w.shows(id, control)
 		w.finished(id)
-		if c := w.counts(id); c["sent"]+c["cancelled"] != 10_000 || len(w.sends(id))-before > int(st.GetPipe()) || c["cancelled"] < 8000 {
+		if c := w.counts(id); c["sent"]+c["cancelled"] != total || len(w.sends(id))-before > int(st.GetPipe()) || c["cancelled"] < total*4/5 {
 			t.Errorf("%v, %d in flight, %d dispatched after the takeover", c, st.GetPipe(), len(w.sends(id))-before)
 		}
 	})
@@ -311,9 +312,10 @@ func TestNoQuantumBeforeTheControlsHaveCaughtUp(t *testing.T) {
 // Whatever the last owner got to say of a control, the next one puts it in force.
 func TestSimulatedTakeoversPutControlsInForce(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
+		const total = 20_000
 		p := w.run()
 		for i := range 40 {
-			id := w.large(5000)
+			id := w.large(total)
 			cancels := i%2 == 0
 			var control int64
 			if cancels {
@@ -334,7 +336,7 @@ func TestSimulatedTakeoversPutControlsInForce(t *testing.T) {
 				w.resume(id)
 			}
 			w.finished(id)
-			if c := w.counts(id); c["sent"]+c["cancelled"] != 5000 || cancels && w.status(id).GetPhase() != phaseCancelled {
+			if c := w.counts(id); c["sent"]+c["cancelled"] != total || cancels && w.status(id).GetPhase() != phaseCancelled {
 				t.Errorf("after %d ms: %v, %s", 2*i, c, w.status(id).GetPhase())
 			}
 		}
@@ -492,8 +494,8 @@ func TestLeaseOfACancelledTaskIsRepeatedFirst(t *testing.T) {
 				w.lock(func() { w.stuck = "" })
 				w.run()
 				passes(time.Minute)
-				if n := len(w.sends(id)); n != before+bulkWindow/4 {
-					t.Errorf("%d dispatched after the takeover, want the quantum of %d", n-before, bulkWindow/4)
+				if n := len(w.sends(id)); n != before+bulkQuantum {
+					t.Errorf("%d dispatched after the takeover, want the quantum of %d", n-before, bulkQuantum)
 				}
 				if pauses {
 					w.resume(id)

@@ -13,12 +13,12 @@ import (
 const (
 	MinWindow      = 64
 	MaxWindow      = 131_072
-	BulkSeconds    = 3
+	BulkSeconds    = 4
 	ExpressSeconds = 1
 	// Sixteen tasks share a window without one of them filling it: with four or more a quantum is a sixteenth of it. One task alone has bulk quanta of
-	// a quarter, and none of the bulk lane is smaller, but for the last of a task: each costs a commit and other requests whatever its size.
+	// a third, and none of the bulk lane is smaller, but for the last of a task: each costs a commit and other requests whatever its size.
 	quantaInWindow = 16
-	quantaOfOne    = 4
+	quantaOfOne    = 3
 	MinQuantum     = 50
 	MaxQuantum     = schemas.SliceRecipients
 	// quantaASecond is how many quanta a second a task with a speed of its own takes: fewer would come in bursts, more cost

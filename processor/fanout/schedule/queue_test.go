@@ -357,10 +357,10 @@ func TestWindowAndTurnSizes(t *testing.T) {
 	}{
 		{1, schemas.LaneBulk, 64, [3]int{50, 50, 50}},
 		{80, schemas.LaneExpress, 80, [3]int{50, 50, 50}},
-		{80, schemas.LaneBulk, 240, [3]int{60, 50, 50}},
+		{80, schemas.LaneBulk, 320, [3]int{106, 53, 50}},
 		{1000, schemas.LaneExpress, 1000, [3]int{62, 62, 62}},
-		{1000, schemas.LaneBulk, 3000, [3]int{750, 375, 187}},
-		{StartRate, schemas.LaneBulk, 12_288, [3]int{1000, 1000, 768}},
+		{1000, schemas.LaneBulk, 4000, [3]int{1000, 666, 250}},
+		{StartRate, schemas.LaneBulk, 16_384, [3]int{1000, 1000, 1000}},
 		{1e6, schemas.LaneBulk, 131_072, [3]int{1000, 1000, 1000}},
 	} {
 		m := newModel(tt.rate, tt.lane)
@@ -375,7 +375,7 @@ func TestWindowAndTurnSizes(t *testing.T) {
 	}
 }
 
-// A bulk task takes no turn before it is worth what one costs: a quarter of the window for a task alone, the last of a task whatever it is.
+// A bulk task takes no turn before it is worth what one costs: a third of the window for a task alone, the last of a task whatever it is.
 func TestBulkTurnsAreWorthTheirCost(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

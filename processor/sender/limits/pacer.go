@@ -12,7 +12,7 @@ const Burst = 50 * time.Millisecond
 
 const (
 	// GroupSpan is how much of a number's rate one commit starts. What of it is not called is unknown if the process dies, and no receipt settles that.
-	GroupSpan = 80 * time.Millisecond
+	GroupSpan = 90 * time.Millisecond
 
 	// ReplyShare of a number's rate is left for replies and for what others send from it.
 	ReplyShare = 0.2

@@ -27,7 +27,7 @@ const (
 	mostAhead  = 20 * time.Millisecond
 	// ResultsWait is how long results wait for others of a number whose sends start in groups. Together with what is started and not called
 	// they are not more than a quarter of a second of the rate: all of it is unknown if the process dies.
-	ResultsWait = 150 * time.Millisecond
+	ResultsWait = 140 * time.Millisecond
 	// MaxGroup is how many sends of a number are started and not called at most.
 	MaxGroup = 1024
 	// leastGroup is how many sends limits.GroupSpan has at least where a number without a limit starts them in groups.
