@@ -19,8 +19,8 @@ const maxOwners = 1024
 
 // Dedup knows which sends came before, and which owners are replaced. The zero value knows nothing.
 type Dedup struct {
-	seen     generations // the last ones
-	repeated generations // the last ones that were repeats: as many again, which takes many takeovers
+	seen     recent // the last ones
+	repeated recent // the last ones that were repeats: as many again, which takes many takeovers
 	owners   map[int64]struct{}
 	order    []int64 // of owners, as they came; a ring once it is full
 	next     int

@@ -95,12 +95,13 @@ func BenchmarkFresh(b *testing.B) {
 			}
 		})
 	}
-	b.Run("generations alone", func(b *testing.B) {
-		var m generations
-		i := uint32(0)
+	// As they come: of each partition what a fetch brings.
+	b.Run("48 partitions", func(b *testing.B) {
+		const fetched = 50
+		e, ms := send(0, 1<<40, true), make([]Dedup, 48)
 		for b.Loop() {
-			i++
-			m.add(task, i)
+			e.Index++
+			ms[e.Index/fetched%uint32(len(ms))].IsNew(task, e)
 		}
 	})
 }
