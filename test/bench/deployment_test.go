@@ -61,6 +61,8 @@ type deployment struct {
 	tasks []string // Queued, or not over when their answer came
 	total int      // recipients of everything
 	sent  int      // of direct broadcasts that were answered
+	// answered is how long the last request took, without the time to make it: that of ten million phones takes seconds.
+	answered time.Duration
 }
 
 // deploy starts it; it ends with the bench. What is asked of it fails once most has passed.
@@ -151,7 +153,9 @@ func (d *deployment) send(sender string, phones int, extra string) (task string,
 		body.WriteString(`,"` + benchPhone(first+i) + `"`)
 	}
 	body.WriteString("]}")
+	asked := time.Now()
 	code, answer, err := d.do(http.MethodPost, d.api+harness.SendPath, body.String())
+	answered := time.Since(asked)
 	var a harness.TaskStatus
 	if err == nil {
 		err = json.Unmarshal(answer, &a)
@@ -170,6 +174,7 @@ func (d *deployment) send(sender string, phones int, extra string) (task string,
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.total += phones
+	d.answered = answered
 	if d.sent += a.Result.Successful; a.TaskID != "" {
 		d.tasks = append(d.tasks, a.TaskID)
 	}
