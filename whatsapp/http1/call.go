@@ -80,10 +80,8 @@ func (c *Client) Do(ctx context.Context, timeout time.Duration, h Head, body []b
 		a.Err = err
 		return
 	}
-	stop := context.AfterFunc(ctx, cn.raw.abort)
 	reusable, err := cn.exchange(h, body, a, c.cfg.MaxAnswer)
-	aborted := !stop()
-	if err == nil && reusable && !aborted {
+	if err == nil && reusable && ctx.Err() == nil {
 		c.put(cn)
 		return
 	}
@@ -96,10 +94,10 @@ func (c *Client) Do(ctx context.Context, timeout time.Duration, h Head, body []b
 	}
 }
 
-// conn returns a connection to make a call with, whose deadline is set.
+// conn returns a connection to make a call with, whose deadline is set, and which the end of ctx aborts.
 func (c *Client) conn(ctx context.Context, deadline time.Time) (*conn, error) {
 	for cn := c.take(); cn != nil; cn = c.take() {
-		if time.Since(cn.idleSince) < idleTimeout && cn.ready(deadline) {
+		if time.Since(cn.idleSince) < idleTimeout && cn.ready(deadline) && cn.watch(ctx) {
 			return cn, nil
 		}
 		cn.close()
@@ -112,6 +110,7 @@ func (c *Client) conn(ctx context.Context, deadline time.Time) (*conn, error) {
 		cn.close()
 		return nil, fmt.Errorf("setting the deadline: %w", err)
 	}
+	cn.watch(ctx)
 	return cn, nil
 }
 

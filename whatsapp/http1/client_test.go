@@ -270,6 +270,58 @@ func TestCancelled(t *testing.T) {
 	})
 }
 
+// TestContextsFollowOnOneConnection: a call ends with its own context also where calls of the same one, or of another, came before; and what ends
+// between two calls, or after its call, ends no other.
+func TestContextsFollowOnOneConnection(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		pipes := testio.NewPipes()
+		defer pipes.Close()
+		const takes = time.Second
+		go func() {
+			for c, err := pipes.Accept(); err == nil; c, err = pipes.Accept() {
+				go func() {
+					for in := bufio.NewReader(c); ; {
+						req, err := http.ReadRequest(in)
+						if err != nil {
+							_ = c.Close()
+							return
+						}
+						_, _ = io.Copy(io.Discard, req.Body)
+						time.Sleep(takes)
+						_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+					}
+				}()
+			}
+		}()
+		c, h := open(t, http1.Config{Server: parse(t, "http://example.com"), Dial: pipes.Dial})
+		context1, cancel1 := context.WithCancelCause(t.Context())
+		context2, cancel2 := context.WithCancelCause(t.Context())
+		call := func(what string, ctx context.Context, want error, dials int) { //nolint:revive // what comes first, as in other tests
+			t.Helper()
+			var a http1.Answer
+			c.Do(ctx, time.Minute, h, []byte("{}"), &a)
+			if !errors.Is(a.Err, want) || pipes.Dials() != dials {
+				t.Errorf("%s: %v, %d connections; want %v, %v", what, a.Err, pipes.Dials(), want, dials)
+			}
+		}
+		call("the first", context1, nil, 1)
+		call("again", context1, nil, 1)
+		time.AfterFunc(takes/2, func() { cancel1(errStopped) })
+		call("of another context, while the earlier one ends", context2, nil, 1)
+		call("of the one that has ended", context1, errStopped, 1)
+		call("again of the other", context2, nil, 1)
+		time.AfterFunc(takes/2, func() { cancel2(errStopped) })
+		call("the third of a context", context2, errStopped, 1)
+		call("after it", t.Context(), nil, 2)
+
+		context3, cancel3 := context.WithCancelCause(t.Context())
+		call("of a context that ends when nothing is called", context3, nil, 2)
+		cancel3(errStopped)
+		call("after that", t.Context(), nil, 3)
+	})
+}
+
 var errStopped = errors.New("stopped")
 
 // TestHeadIsOneRequest: what could end a line, or say where the request ends, is no part of it.

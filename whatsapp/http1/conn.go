@@ -56,6 +56,8 @@ type conn struct {
 
 	raw       *countedConn
 	probe     probe
+	watched   <-chan struct{} // Done of the last call's context, whose end aborts what is under way; nil: none does
+	unwatch   func() bool     // has it abort nothing more; false: it has ended, and may abort at any time
 	idleSince time.Time
 	in        []byte // read; what begins at next is not used yet
 	next      int
@@ -70,8 +72,26 @@ func newConn(raw *countedConn) *conn {
 	return cn
 }
 
+// watch has the end of a context abort what is under way, once the deadline is set. It is not taken back when a call is over, because the
+// next one mostly has the same context. It reports false if a context has ended meanwhile: the connection is of no use.
+func (cn *conn) watch(ctx context.Context) bool {
+	if cn.watched == ctx.Done() {
+		return ctx.Err() == nil // the deadline may have been set over an abort
+	}
+	if cn.unwatch != nil && !cn.unwatch() { //mutant:an-earlier-context-aborts-no-call
+		return false
+	}
+	cn.watched, cn.unwatch = ctx.Done(), context.AfterFunc(ctx, cn.raw.abort)
+	return true
+}
+
 // close says no goodbye in TLS, which could wait.
-func (cn *conn) close() { _ = cn.raw.Close() }
+func (cn *conn) close() {
+	if cn.unwatch != nil {
+		cn.unwatch()
+	}
+	_ = cn.raw.Close()
+}
 
 // unused is what was read beyond what was used.
 func (cn *conn) unused() []byte { return cn.in[cn.next:] }
