@@ -1,6 +1,9 @@
 package limits
 
-import "time"
+import (
+	"hash/maphash"
+	"time"
+)
 
 const (
 	// CooldownTime is Meta's limit: one message to a phone in 6 s. While Meta refuses a phone for it, it waits twice as long each
@@ -14,8 +17,12 @@ const (
 
 // Cooldown holds until when each pair of a sender number and a phone is to be left alone. It drops the older of two generations, after CooldownTime or, beyond maxPhones,
 // earlier: then Meta refuses the call (131056). Its refusals are kept until the phone is reached, or for a while.
+// What is remembered of who was called is 64 bits of hash and a time, without pointers: the garbage collector need not look at it. Two with one hash, which is one of 10^14
+// calls, wait for each other.
 type Cooldown[K comparable] struct {
-	current, previous map[K]time.Time
+	current, previous map[uint64]time.Duration // since from
+	from              time.Time                // the first call
+	seed              maphash.Seed
 	rotatedAt         time.Time
 	refused           map[K]refusals
 	sweptAt           time.Time
@@ -28,13 +35,22 @@ type refusals struct {
 }
 
 // Until returns when the phone may be called again.
-func (p *Cooldown[K]) Until(k K) time.Time {
-	at, ok := p.current[k]
-	if !ok {
-		at = p.previous[k]
+func (p *Cooldown[K]) Until(k K) (at time.Time) {
+	if p.current == nil {
+		return p.refused[k].until
 	}
-	if said := p.refused[k].until; said.After(at) {
-		return said
+	h := maphash.Comparable(p.seed, k)
+	since, ok := p.current[h]
+	if !ok {
+		since, ok = p.previous[h]
+	}
+	if ok {
+		at = p.from.Add(since)
+	}
+	if len(p.refused) > 0 {
+		if said := p.refused[k].until; said.After(at) {
+			return said
+		}
 	}
 	return at
 }
@@ -72,14 +88,21 @@ func (p *Cooldown[K]) Sweep(now time.Time) {
 
 // Start begins the cooldown of a phone.
 func (p *Cooldown[K]) Start(k K, now time.Time) {
-	if p.current == nil || now.Sub(p.rotatedAt) >= CooldownTime || len(p.current) >= maxPhones {
-		p.previous, p.current, p.rotatedAt = p.current, make(map[K]time.Time, len(p.current)), now
+	if p.current == nil {
+		p.from, p.seed = now, maphash.MakeSeed()
 	}
-	p.current[k] = now.Add(CooldownTime)
+	if p.current == nil || now.Sub(p.rotatedAt) >= CooldownTime || len(p.current) >= maxPhones {
+		p.previous, p.current, p.rotatedAt = p.current, make(map[uint64]time.Duration, len(p.current)), now
+	}
+	p.current[maphash.Comparable(p.seed, k)] = now.Sub(p.from) + CooldownTime
 }
 
 // Cancel ends the cooldown of a phone: it was not reached.
 func (p *Cooldown[K]) Cancel(k K) {
-	delete(p.current, k)
-	delete(p.previous, k)
+	if p.current == nil {
+		return
+	}
+	h := maphash.Comparable(p.seed, k)
+	delete(p.current, h)
+	delete(p.previous, h)
 }
