@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"altavoz/app"
+	"altavoz/app/heap"
 )
 
 // runProcess starts a process, calls running when it is ready, and stops it when it is interrupted or can't go on.
@@ -20,6 +21,7 @@ func runProcess(cmd *cobra.Command, cfg *app.Config, running func(*app.App)) err
 	if err != nil {
 		return err
 	}
+	defer heap.Grow()()
 	defer reloadOnHangup(a)()
 	if err := a.Start(ctx); err != nil {
 		if ctx.Err() != nil {

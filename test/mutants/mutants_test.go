@@ -205,6 +205,7 @@ func mutants() []mutant {
 		{marker: "a-template-that-does-not-fit-ends-its-task", change: makeFalse(), test: "TestTemplateIsHeldToItsAccountBeforeAnybodyIsWrittenTo", in: "processor/fanout"},
 		{marker: "templates-are-asked-for-so-many-at-a-time", change: operandWith("maxChecks", "true"), test: "TestOthersGoOnWhileMetaIsSilentAboutTemplates", in: "processor/fanout"},
 		{marker: "a-paused-template-ends-no-task", change: makeTrue(), test: "TestATemplateOfATaskIsJudged", in: "whatsapp/templates"},
+		{marker: "an-earlier-context-aborts-no-call", change: makeFalse(), test: "TestContextsFollowOnOneConnection"},
 		{marker: "only-marketing-templates-go-to-the-marketing-api", change: value("c.GetTemplate() != nil"), test: "TestOnlyMarketingTemplatesGoToTheMarketingAPI", in: "whatsapp"},
 		{marker: "free-form-goes-to-messages", change: operandWith("marketing", "false"), test: "TestOnlyMarketingTemplatesGoToTheMarketingAPI", in: "whatsapp"},
 		{marker: "a-refusal-is-not-of-what-was-kept-long", change: makeTrue(), test: "TestATemplateIsReadOnceInFiveMinutes", in: "whatsapp/templates"},
