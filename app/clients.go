@@ -16,6 +16,7 @@ import (
 	"altavoz/app/views"
 	"altavoz/blob"
 	"altavoz/kafka/records"
+	"altavoz/processor/sender"
 	"altavoz/producer"
 	"altavoz/producer/webhooks"
 	"altavoz/redis"
@@ -138,7 +139,7 @@ func (a *App) webhooks() webhooks.Hooks {
 
 func (a *App) openWhatsApp(ctx context.Context) error {
 	cfg := whatsapp.Config{
-		BaseURL: a.cfg.WhatsApp.BaseURL, Version: a.cfg.WhatsApp.APIVersion, MaxConns: a.cfg.WhatsApp.MaxInFlight, HTTP2: a.cfg.WhatsApp.HTTP2,
+		BaseURL: a.cfg.WhatsApp.BaseURL, Version: a.cfg.WhatsApp.APIVersion, MaxConns: sender.MostCalls(a.cfg.WhatsApp.MaxInFlight), HTTP2: a.cfg.WhatsApp.HTTP2,
 		Token: a.numbers.Token, Marketing: a.numbers.Marketing, Dial: a.network.Dial, Logger: a.log, Registerer: a.registry,
 	}
 	if !a.simulated {

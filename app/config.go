@@ -113,7 +113,7 @@ type WhatsAppConfig struct {
 	AppSecret     schemas.Secret `envconfig:"ALTAVOZ_WHATSAPP_APP_SECRET" help:"signs the receipts that Meta posts; two, separated by a comma or a line, while one replaces the other; empty: they are taken unsigned, and only where no API key is asked for"`
 	VerifyToken   schemas.Secret `envconfig:"ALTAVOZ_WHATSAPP_VERIFY_TOKEN" help:"what Meta shows to register /api/webhooks/whatsapp"`
 	Rate          float64        `envconfig:"ALTAVOZ_WHATSAPP_RATE" help:"messages a second that Meta allows it; 0: no limit"`
-	MaxInFlight   int            `envconfig:"ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT" help:"calls under way at once"`
+	MaxInFlight   int            `envconfig:"ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT" help:"calls of a sender number under way at once; of all together three eighths more"`
 	HTTP2         bool           `envconfig:"ALTAVOZ_WHATSAPP_HTTP2" help:"whether calls share connections of HTTP/2, which costs more CPU a call"`
 	SendersFile   string         `envconfig:"ALTAVOZ_SENDERS_FILE" help:"JSON with more numbers, read again when it changes: [{\"id\", \"name\", \"token\" or \"token_file\", \"rate\", \"account\"}]"`
 	RatesFile     string         `envconfig:"ALTAVOZ_RATES_FILE" help:"CSV with what messages cost, for the estimate of dry runs: country,category,price,currency; empty: none"`
@@ -154,7 +154,7 @@ const (
 	defaultSimulatorAddr = "127.0.0.1:8088"
 	defaultUpstream      = "upstream"
 	defaultRate          = 80 // messages a second of a new number at Meta
-	defaultMaxInFlight   = 256
+	defaultMaxInFlight   = 192
 	defaultDataBudget    = 4 << 30
 	leastDataBudget      = 16 << 20 // below it the segments that are written to fill it
 

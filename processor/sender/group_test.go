@@ -69,10 +69,10 @@ func TestOneCommitStartsAGroup(t *testing.T) {
 // stay as many as may be, and many results share a record.
 func TestNumberWithoutALimitStartsGroups(t *testing.T) {
 	bubble(t, func(w *world) {
-		const calls, latency, span = 56, 20 * time.Millisecond, time.Second // an eighth is left to express
+		const calls, latency, span = 56, 20 * time.Millisecond, time.Second
 		w.latency = func(*apiCall) time.Duration { return latency }
 		w.produceAll(bulkPartition, schemas.NewTaskID(), 8000)
-		w.start([]stream.TopicPartition{bulkPartition}, rate(0), inFlight(calls*8/7), partitions(1, 1))
+		w.start([]stream.TopicPartition{bulkPartition}, rate(0), inFlight(calls), partitions(1, 1))
 		w.rest(1500 * time.Millisecond)
 		begin := time.Now()
 		made, commits, records, results, most := len(w.calls), len(w.commits), w.records, len(w.results), 0

@@ -16,7 +16,7 @@ func TestNumberWithoutALimitStartsAfterItWasIdle(t *testing.T) {
 		inBubble(t, func(w *world) {
 			w.latency = func(*apiCall) time.Duration { return 100 * time.Millisecond }
 			w.produceAll(bulkPartition, schemas.NewTaskID(), uint32(calls*25))
-			w.start([]stream.TopicPartition{bulkPartition}, rate(0), inFlight(calls*8/7), partitions(1, 1))
+			w.start([]stream.TopicPartition{bulkPartition}, rate(0), inFlight(calls), partitions(1, 1))
 			begin := time.Now()
 			w.until("the first broadcast", func() bool { return w.count(schemas.OutcomeSent) == calls*25 })
 			if took := time.Since(begin); took > 3*time.Second { // at ten times as many calls a second, two and a half

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"altavoz/processor/sender/content"
+	"altavoz/processor/sender/limits"
 	"altavoz/processor/sender/places"
 	"altavoz/processor/sender/route"
 	"altavoz/processor/sender/schedule"
@@ -97,7 +98,7 @@ type Config struct {
 	// Number returns what is known of a sender number, and whether it is one of ours. It is asked again every second, under a
 	// lock: it must not wait. What is not ours any more stays as it was; what never was is held to Meta's default rate.
 	Number func(id string) (NumberConfig, bool)
-	// MaxInFlight bounds the calls that are under way. Default 256.
+	// MaxInFlight bounds the calls of one number that are under way, and MostCalls all of them. Default 192.
 	MaxInFlight int
 }
 
@@ -110,6 +111,12 @@ func (c Config) Validate() error {
 		return errors.New("the calls in flight must be between 1 and 65,536")
 	}
 	return nil
+}
+
+// MostCalls is how many calls are under way at most where one number may have so many: three eighths more, for express and for numbers that have few.
+func MostCalls(maxInFlight int) int {
+	c := limits.NewCapacity(maxInFlight)
+	return c.Most()
 }
 
 func (c Config) withDefaults() Config {
@@ -131,8 +138,8 @@ func (c Config) withDefaults() Config {
 const (
 	stageName = "sender"
 
-	// defaultMaxInFlight carries 1,280 sends a second at 200 ms a call.
-	defaultMaxInFlight = 256
+	// defaultMaxInFlight carries 960 sends a second at 200 ms a call.
+	defaultMaxInFlight = 192
 	maxMaxInFlight     = 1 << 16
 	// maxOpenBytes bounds the values of a partition's open records, because express records carry their message.
 	maxOpenBytes = 4 << 20

@@ -22,8 +22,8 @@ import (
 )
 
 const (
-	// inFlight is how many calls a process may have under way: what a kill or a stop can make unknown.
-	inFlight = 64
+	// inFlight is how many calls a process may have under way: what a kill or a stop can make unknown. One number may have inFlightOfOne.
+	inFlight, inFlightOfOne = 64, 47
 	// numberRate is the messages a second of each number: together a fraction of what altavoz can do without faults,
 	// because broker, processes, API and checker share the machine.
 	numberRate = 60
@@ -162,7 +162,7 @@ func (h *deployment) serve(s spec) *process {
 func (h *deployment) add(name, role string, args []string, env ...string) *process {
 	h.t.Helper()
 	env = append(env, "ALTAVOZ_WHATSAPP_BASE_URL="+h.gate.url+"/"+name, "ALTAVOZ_SENDERS_FILE="+h.sendersFile(),
-		"ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT="+strconv.Itoa(inFlight), "ALTAVOZ_WHATSAPP_APP_SECRET="+appSecret,
+		"ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT="+strconv.Itoa(inFlightOfOne), "ALTAVOZ_WHATSAPP_APP_SECRET="+appSecret,
 		"ALTAVOZ_UPSTREAM_TOPICS="+upstreamTopic+"=crm")
 	p := &process{name: name, role: role, args: args, env: env, addr: freeAddr(h.t), dir: h.dir, binary: h.binary}
 	p.broken = func(what string) { h.fail("%s\n%s", what, p.tail(3)) }

@@ -1,18 +1,19 @@
 package limits
 
 const (
-	// expressReserve is the part of the calls that bulk never takes: an eighth.
+	// expressReserve is the part of its calls that a number may have, an eighth, which express has beyond them.
 	expressReserve = 8
-	// guaranteedPart: a quarter of them is kept for numbers that have little under way.
+	// guaranteedPart: a quarter of them, beyond them too, is for numbers that have little under way.
 	guaranteedPart = 4
 )
 
-// Capacity decides whether another call may begin. Bulk leaves an eighth to express. Each number has a part that the others
-// leave to it, a quarter of everything divided by the numbers, so that one whose calls hang never takes all. What is beyond
-// the parts goes, while it is short, to the number that has the least under way; the caller orders them.
+// Capacity decides whether another call may begin. What one number may have under way it may have alone: an eighth more is for express, which
+// bulk never takes, and a quarter more is for the other numbers, an equal part for each, which the others leave to it. So one whose calls hang never
+// takes all. What is beyond the parts goes, while it is short, to the number that has the least under way; the caller orders them.
 type Capacity struct {
 	max        int // calls
 	bulkMax    int
+	parts      int // of bulkMax, of all numbers together
 	guaranteed int // of each number
 
 	total, bulk int
@@ -20,15 +21,19 @@ type Capacity struct {
 	numbers     int
 }
 
-// NewCapacity returns the capacity for so many calls.
+// NewCapacity returns the capacity where one number may have so many calls under way; the caller sees to that. Of one at a time nothing lies beyond.
 func NewCapacity(most int) Capacity {
-	return Capacity{max: most, bulkMax: most - max(1, most/expressReserve)*min(1, most-1)}
+	parts := most / guaranteedPart
+	return Capacity{max: most + parts + max(1, most/expressReserve)*min(1, most-1), bulkMax: most + parts, parts: parts}
 }
+
+// Most is how many calls may be under way together.
+func (c *Capacity) Most() int { return c.max }
 
 // AddNumber counts a number in; inFlight are the numbers before it.
 func (c *Capacity) AddNumber(others []int) {
 	c.numbers++
-	c.guaranteed = c.max / guaranteedPart / c.numbers
+	c.guaranteed = c.parts / c.numbers
 	c.reserved = c.guaranteed
 	for _, n := range others {
 		c.reserved += max(0, c.guaranteed-n)
