@@ -154,7 +154,7 @@ const (
 	defaultSimulatorAddr = "127.0.0.1:8088"
 	defaultUpstream      = "upstream"
 	defaultRate          = 80 // messages a second of a new number at Meta
-	defaultMaxInFlight   = 192
+	defaultMaxInFlight   = 224
 	defaultDataBudget    = 4 << 30
 	leastDataBudget      = 16 << 20 // below it the segments that are written to fill it
 

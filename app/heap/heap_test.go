@@ -66,7 +66,6 @@ func TestTheGoalOfTheProcessFollowsWhatIsAlive(t *testing.T) { //nolint:parallel
 	kept = append(kept, make([]byte, 96<<20)...)
 	await(t, uint64(len(kept))*18/10, uint64(len(kept))*25/10)
 	runtime.KeepAlive(kept)
-	kept = nil
 	await(t, 4<<20, Least*11/10)
 	stop()
 	await(t, 1<<20, 8<<20)

@@ -297,7 +297,7 @@ func TestContextsFollowOnOneConnection(t *testing.T) {
 		c, h := open(t, http1.Config{Server: parse(t, "http://example.com"), Dial: pipes.Dial})
 		context1, cancel1 := context.WithCancelCause(t.Context())
 		context2, cancel2 := context.WithCancelCause(t.Context())
-		call := func(what string, ctx context.Context, want error, dials int) { //nolint:revive // what comes first, as in other tests
+		call := func(what string, ctx context.Context, want error, dials int) {
 			t.Helper()
 			var a http1.Answer
 			c.Do(ctx, time.Minute, h, []byte("{}"), &a)

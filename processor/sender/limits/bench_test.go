@@ -25,8 +25,10 @@ func BenchmarkCooldown(b *testing.B) {
 	for b.Loop() {
 		k := phones[i%len(phones)]
 		now = now.Add(time.Second / 11_000)
-		if !p.Until(k).Before(now) || !p.Until(k).Before(now) {
-			b.Fatal("held")
+		for range 2 { // when it is admitted, and when its turn in its group comes
+			if !p.Until(k).Before(now) {
+				b.Fatal("held")
+			}
 		}
 		p.Start(k, now)
 		p.Reset(k)
