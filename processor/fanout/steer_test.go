@@ -312,7 +312,8 @@ func TestNoQuantumBeforeTheControlsHaveCaughtUp(t *testing.T) {
 // Whatever the last owner got to say of a control, the next one puts it in force.
 func TestSimulatedTakeoversPutControlsInForce(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
-		const total = 20_000
+		const total = 3000
+		w.numbers["100"] = Number{Rate: 250}
 		p := w.run()
 		for i := range 40 {
 			id := w.large(total)
@@ -366,6 +367,7 @@ func TestReplacedOwnerSaysNothingOfControls(t *testing.T) {
 // Thousands of tasks that wait, scheduled or paused, take no memory and no place in the ledger, and hold nobody up.
 func TestSimulatedThousandsOfWaitingTasksCostNothing(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
+		w.numbers["100"] = Number{Rate: 250}
 		p := w.run()
 		at := time.Now().Add(48 * time.Hour)
 		var paused, scheduled []schemas.TaskID
