@@ -118,9 +118,8 @@ func (w *world) goesOnBehindItsStatus(p *process, id schemas.TaskID) {
 	w.t.Helper()
 	w.startAggregator()
 	w.underWay(id, 500)
-	var shown int
-	w.lock(func() { w.stopAggregator, shown = true, len(w.made) })
-	w.until("more of it is dispatched than its Status shows", patient, func() bool { return len(w.made) > shown+500 })
+	w.lock(func() { w.stopAggregator = true })
+	w.until("more of it is dispatched than its Status shows", patient, func() bool { return len(w.made) > int(w.view[id].GetCursor())+200 })
 	passes(3 * time.Second) // and that is committed
 	p.kill()
 	w.run()

@@ -100,11 +100,11 @@ func (w *world) underWay(id schemas.TaskID, more uint32) {
 	w.until("it is under way", patient, func() bool { return w.view[id].GetCursor() > more })
 }
 
-// bulkWindow is how many sends of number 100 may be in flight on the bulk lane.
-const bulkWindow = 1000 * schedule.BulkSeconds
+// bulkWindow is how many sends of number 100, or 200, may be in flight on the bulk lane.
+const bulkWindow = 2000
 
-// bulkQuantum is the quantum of a task that is alone there: a third of that, and no more than a slice has.
-const bulkQuantum = schedule.MaxQuantum
+// bulkQuantum is the quantum of a task that is alone there: a third of that.
+const bulkQuantum = bulkWindow / 3
 
 // mostUnknown is how many of a task alone may be unknown whose offsets are gone: a window beyond its Status, and the quantum behind it.
 const mostUnknown = bulkWindow + schedule.MaxQuantum

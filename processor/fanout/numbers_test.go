@@ -31,7 +31,9 @@ func TestSimulatedNumbersThatChangeAreFollowed(t *testing.T) {
 		id := w.submit(w.sliced(event("100", phonesFrom(1000, 60_000)...)))
 		passes(patient) // the first recipients are not waited for any longer
 		fills(bulkWindow)
-		w.lock(func() { w.numbers["100"], w.numbers["700"] = Number{Rate: 1500}, Number{Rate: 100} })
+		w.lock(func() {
+			w.numbers["100"], w.numbers["700"] = Number{Rate: bulkWindow / schedule.BulkSeconds * 3 / 2}, Number{Rate: 100}
+		})
 		for range 2 { // its rate is looked at when somebody is decided, once a second
 			w.lock(func() { w.release(10) }) // whatever they are worth
 			passes(5 * time.Second)

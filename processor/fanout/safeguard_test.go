@@ -13,7 +13,7 @@ import (
 // go on where the Status is, and dispatch again.
 func TestTaskIsParkedOnceItsStatusSaysItsCursor(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
-		const total = 5 * bulkWindow
+		const total = 5000
 		p := w.run()
 		id := w.submit(w.sliced(event("100", phonesFrom(0, total)...)))
 		w.underWay(id, 500)
@@ -69,7 +69,7 @@ func TestNothingIsCommittedBeforeTheOldLedgerIsRead(t *testing.T) {
 // Who of a leased quantum was decided is read from the states once the aggregator has passed what was said before the takeover.
 func TestTakeoverWaitsForTheAggregator(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
-		const total = 3 * bulkWindow
+		const total = 5000
 		p := w.run()
 		id := w.submit(w.sliced(event("100", phonesFrom(0, total)...)))
 		w.underWay(id, 500)
@@ -104,7 +104,7 @@ func TestTakeoverWaitsForTheAggregator(t *testing.T) {
 // An owner that was replaced may finish its quantum while the next one waits to repeat it. Then there is nothing to repeat.
 func TestQuantumThatAReplacedOwnerFinishedIsNotRepeated(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
-		const total = 5 * bulkWindow
+		const total = 5000
 		zombie := w.run()
 		id := w.submit(w.sliced(event("100", phonesFrom(0, total)...)))
 		w.underWay(id, 500)

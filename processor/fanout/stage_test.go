@@ -300,7 +300,7 @@ func TestTaskLifeEndsTheRestAndWhatWasLostIsUnknown(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.stopSenders = true
 		w.run()
-		id := w.submit(w.sliced(event("100", append(phonesFrom(0, 4400), phonesFrom(0, 100)...)...)))
+		id := w.submit(w.sliced(event("100", append(phonesFrom(0, 2400), phonesFrom(0, 100)...)...)))
 		passes(patient)
 		n := w.full(len(w.sends(id)), 1)
 		w.lock(func() { w.held = nil }) // senders lose everything
@@ -310,7 +310,7 @@ func TestTaskLifeEndsTheRestAndWhatWasLostIsUnknown(t *testing.T) {
 		}
 		passes(task.GraceAfter)
 		w.finished(id)
-		w.expect(id, counts{"unknown": n, "expired": 4500 - n})
+		w.expect(id, counts{"unknown": n, "expired": 2500 - n})
 	})
 }
 
@@ -327,8 +327,8 @@ func TestStoppedSendersStopTheDispatch(t *testing.T) {
 		sent := 0
 		for _, id := range ids {
 			n := len(w.sends(id))
-			if sent += n; n < 550 || n > 1050 {
-				t.Errorf("%d sends of one of five, want some 800", n)
+			if sent += n; n < 250 || n > 550 {
+				t.Errorf("%d sends of one of five, want some 400", n)
 			}
 		}
 		w.full(sent, len(ids))
@@ -518,7 +518,7 @@ func TestTakeoverRepeatsOnlyThePending(t *testing.T) {
 		p := w.run()
 		w.lock(func() { w.stopSenders = true })
 		id := w.submit(w.sliced(event("100", phonesFrom(0, 5000)...)))
-		const first, size = canary.First, bulkWindow / 4 // the first quantum, and the others
+		const first, size = canary.First, bulkQuantum // the first quantum, and the others
 		w.until("a quantum is in the log", patient, func() bool { return len(w.held) > first })
 		w.lock(func() { w.Faults.Delay = time.Second })
 		w.until("a quantum is in part in the log", time.Minute, func() bool { return (len(w.held)-first)%size > 60 })
@@ -707,7 +707,7 @@ func TestTakeoverCountsWhatTheAggregatorHasNotSeen(t *testing.T) {
 		p := w.run()
 		var ids []schemas.TaskID
 		for i := range 5 {
-			ids = append(ids, w.submit(event("100", phonesFrom(1000*i, 900)...)))
+			ids = append(ids, w.submit(event("100", phonesFrom(1000*i, 500)...)))
 		}
 		passes(patient)
 		for range 3 {

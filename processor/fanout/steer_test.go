@@ -181,11 +181,12 @@ func TestQuantumUnderWayEndsBeforeTheRestIsCancelled(t *testing.T) {
 				w.lock(func() { tt.let(w) })
 				w.finished(id)
 				after, c := len(w.sends(id)), w.counts(id)
-				if quantum := after - before; quantum != bulkQuantum || c["sent"] != after || c["sent"]+c["cancelled"] != 10_000 {
-					t.Errorf("%d dispatched after the cancel, %v, want the quantum of %d, and the others cancelled", quantum, c, bulkQuantum)
+				quantum := after - before // of at most a slice's rest
+				if quantum == 0 || quantum > bulkQuantum || c["sent"] != after || c["sent"]+c["cancelled"] != 10_000 {
+					t.Errorf("%d dispatched after the cancel, %v, want a quantum of up to %d, and the others cancelled", quantum, c, bulkQuantum)
 				}
-				if n := w.status(id).GetPipe(); n < bulkQuantum {
-					t.Errorf("%d are said to be in flight, and a quantum of %d was on its way", n, bulkQuantum)
+				if n := w.status(id).GetPipe(); int(n) < quantum {
+					t.Errorf("%d are said to be in flight, and a quantum of %d was on its way", n, quantum)
 				}
 			})
 		})
@@ -287,7 +288,7 @@ func TestPauseDoesNotExtendLife(t *testing.T) {
 
 func TestNoQuantumBeforeTheControlsHaveCaughtUp(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
-		const total = 50_000
+		const total = 10_000
 		p := w.run()
 		id := w.large(total)
 		p.kill()
@@ -312,8 +313,7 @@ func TestNoQuantumBeforeTheControlsHaveCaughtUp(t *testing.T) {
 // Whatever the last owner got to say of a control, the next one puts it in force.
 func TestSimulatedTakeoversPutControlsInForce(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
-		const total = 3000
-		w.numbers["100"] = Number{Rate: 250}
+		const total = 5000
 		p := w.run()
 		for i := range 40 {
 			id := w.large(total)
@@ -367,7 +367,6 @@ func TestReplacedOwnerSaysNothingOfControls(t *testing.T) {
 // Thousands of tasks that wait, scheduled or paused, take no memory and no place in the ledger, and hold nobody up.
 func TestSimulatedThousandsOfWaitingTasksCostNothing(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
-		w.numbers["100"] = Number{Rate: 250}
 		p := w.run()
 		at := time.Now().Add(48 * time.Hour)
 		var paused, scheduled []schemas.TaskID
@@ -450,7 +449,7 @@ func TestControlsOfAFinishedTaskAreTakenBack(t *testing.T) {
 func TestSendersWordsGiveWayToOurs(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.run()
-		id := w.large(100_000)
+		id := w.large(60_000)
 		say := func(phase schemas.Phase, why string) {
 			at := time.Now().Add(time.Hour).UnixMilli() // by a clock that is ahead
 			w.Append(schemas.EncodeResult(&schemas.Result{
@@ -493,11 +492,15 @@ func TestLeaseOfACancelledTaskIsRepeatedFirst(t *testing.T) {
 				}
 				passes(time.Second)
 				p.kill()
+				leased := 0
+				for _, line := range w.ledger("100").Lines {
+					leased += int(line.Lease)
+				}
 				w.lock(func() { w.stuck = "" })
 				w.run()
 				passes(time.Minute)
-				if n := len(w.sends(id)); n != before+bulkQuantum {
-					t.Errorf("%d dispatched after the takeover, want the quantum of %d", n-before, bulkQuantum)
+				if n := len(w.sends(id)); leased == 0 || n != before+leased {
+					t.Errorf("%d dispatched after the takeover, want the quantum of %d", n-before, leased)
 				}
 				if pauses {
 					w.resume(id)
@@ -566,7 +569,7 @@ func TestLeaseIsLearntThoughAnEndWasSaid(t *testing.T) {
 func TestOrderInATopicThatLostItsEndIsInForce(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		p := w.run()
-		id := w.large(20_000)
+		id := w.large(10_000)
 		w.underWay(id, 500)
 		p.controls.listen(id, schemas.Controls{Resumed: true, Next: 1000})
 		passes(100 * time.Millisecond)

@@ -16,6 +16,7 @@ import (
 	"altavoz/internal/logtest"
 	"altavoz/processor/fanout/ledger"
 	"altavoz/processor/fanout/prepare"
+	"altavoz/processor/fanout/schedule"
 	"altavoz/processor/fanout/status"
 	"altavoz/schemas"
 	"altavoz/schemas/standing"
@@ -145,7 +146,7 @@ func newWorld(t testing.TB, seed uint64) *world {
 		wanted: make(map[schemas.TaskID]schemas.Controls), bounds: make(map[schemas.TaskID]bound), takenBack: make(map[string]int),
 		sent: make(map[pair]int), tasks: make(map[schemas.TaskID]*folded), view: make(map[schemas.TaskID]*schemas.Status),
 		evicted: make(map[schemas.TaskID]*schemas.Status), cursors: make(map[schemas.TaskID]uint32),
-		numbers: map[string]Number{"100": {Rate: 1000}, "200": {Rate: 1000}, "300": {}}, byDefault: "100",
+		numbers: map[string]Number{"100": {Rate: bulkWindow / schedule.BulkSeconds}, "200": {Rate: bulkWindow / schedule.BulkSeconds}, "300": {}}, byDefault: "100",
 	}
 	w.Seed(seed)
 	w.Faults.Delay = calm.Delay
