@@ -59,6 +59,7 @@ func mutants() []mutant {
 		{marker: "a-full-budget-takes-no-broadcast", change: makeFalse(), test: "TestAFullBudgetRefusesBroadcastsUntilThereIsRoom", in: "app/budget"},
 		{marker: "tasks-are-learnt-after-the-watermarks", change: drop(), test: "TestATaskThatIsCommittedMeanwhileIsNotTrimmed"},
 		{marker: "a-full-budget-is-refused-before-the-body", change: makeFalse(), test: "TestAFullDataBudgetRefusesBroadcastsAndRetries"},
+		{marker: "few-sends-are-started-ahead", change: value("time.Duration(fewSends/p.Rate()*float64(time.Second))"), test: "TestGroupSpan"},
 		{marker: "statuses-keep-their-distance", change: makeFalse(), test: "TestEveryChangeIsWrittenInTime"},
 		{marker: "upstream-records-wait-for-room", change: makeFalse(), test: "TestRecordsWaitForRoom"},
 		// The message of one recipient: values are text, and stay where they are put.

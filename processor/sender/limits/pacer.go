@@ -11,8 +11,11 @@ import (
 const Burst = 50 * time.Millisecond
 
 const (
-	// GroupSpan is how much of a number's rate one commit starts. What of it is not called is unknown if the process dies, and no receipt settles that.
-	GroupSpan = 90 * time.Millisecond
+	// GroupSpan is how much of a number's rate one commit starts, and maxGroupSpan where that is less than fewSends. What of it is not called is
+	// unknown if the process dies, and no receipt settles that.
+	GroupSpan    = 40 * time.Millisecond
+	maxGroupSpan = 80 * time.Millisecond
+	fewSends     = 8
 
 	// ReplyShare of a number's rate is left for replies and for what others send from it.
 	ReplyShare = 0.2
@@ -163,6 +166,14 @@ func (p *Pacer) TokensIn(now time.Time, d time.Duration) int {
 		return int(p.recentRate * d.Seconds())
 	}
 	return p.bucket.In(now, d)
+}
+
+// GroupSpan is how much of the rate one commit starts: at a low rate more, because a commit costs the same whatever it starts.
+func (p *Pacer) GroupSpan() time.Duration {
+	if p.Rate() == 0 {
+		return GroupSpan
+	}
+	return max(GroupSpan, min(maxGroupSpan, time.Duration(fewSends/p.Rate()*float64(time.Second)))) //mutant:few-sends-are-started-ahead
 }
 
 // Steady reports whether calls go as their tokens come: none of them has to find out first whether any may.

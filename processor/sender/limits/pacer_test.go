@@ -203,6 +203,20 @@ func TestPacerFindsTheLimit(t *testing.T) {
 	}
 }
 
+// One commit starts 40 ms of the rate; at a low rate eight sends, and never more than 80 ms of it.
+func TestGroupSpan(t *testing.T) {
+	t.Parallel()
+	for rate, want := range map[float64]time.Duration{
+		0: 40 * time.Millisecond, 1: 80 * time.Millisecond, 80: 80 * time.Millisecond, 160: 50 * time.Millisecond, 1000: 40 * time.Millisecond,
+	} {
+		var p Pacer
+		p.Set(time.Unix(1_800_000_000, 0), rate)
+		if got := p.GroupSpan(); got != want {
+			t.Errorf("%v a second: %v, want %v", rate, got, want)
+		}
+	}
+}
+
 // TestPacerWithoutLimit: it has none until it is throttled, and none again when much more gets through.
 func TestPacerWithoutLimit(t *testing.T) {
 	t.Parallel()

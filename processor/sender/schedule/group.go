@@ -77,7 +77,7 @@ func (s *Scheduler) fillGroups(batch []*Send, anyway bool, now time.Time) []*Sen
 		if !n.groups(now) {
 			continue
 		}
-		span := limits.GroupSpan + s.groupAhead
+		span := n.pacer.GroupSpan() + s.groupAhead
 		room := min(n.pacer.TokensIn(now, span), MaxGroup, n.concurrency.CallsIn(span, s.cfg.MaxInFlight)) - n.group.size()
 		for room > 0 && n.ready[Bulk].Len() > 0 {
 			e := n.ready[Bulk].First()

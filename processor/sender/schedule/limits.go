@@ -27,11 +27,11 @@ const (
 	mostAhead  = 20 * time.Millisecond
 	// ResultsWait is how long results wait for others of a number whose sends start in groups. Together with what is started and not called
 	// they are not more than a quarter of a second of the rate: all of it is unknown if the process dies.
-	ResultsWait = 140 * time.Millisecond
+	ResultsWait = 150 * time.Millisecond
 	// MaxGroup is how many sends of a number are started and not called at most.
 	MaxGroup = 1024
 	// leastGroup is how many sends limits.GroupSpan has at least where a number without a limit starts them in groups.
-	leastGroup = 8
+	leastGroup = 4
 	// callGap is the least time between calls of a group whose number has no limit, other than those of the same moment.
 	callGap = time.Millisecond
 	// groupLife is how long a started send is called at most after its commit. A process that was stopped meanwhile may have been replaced.
