@@ -18,6 +18,7 @@ import (
 	"altavoz/app/secure"
 	"altavoz/app/trimming"
 	"altavoz/app/upstream"
+	"altavoz/processor/sender"
 	"altavoz/producer"
 	"altavoz/producer/access"
 	"altavoz/producer/connections"
@@ -154,7 +155,6 @@ const (
 	defaultSimulatorAddr = "127.0.0.1:8088"
 	defaultUpstream      = "upstream"
 	defaultRate          = 80 // messages a second of a new number at Meta
-	defaultMaxInFlight   = 224
 	defaultDataBudget    = 4 << 30
 	leastDataBudget      = 16 << 20 // below it the segments that are written to fill it
 
@@ -193,7 +193,7 @@ func Default() Config {
 		Kafka:   KafkaConfig{TopicPrefix: "altavoz.", UpstreamOwner: defaultUpstream, RequestTimeout: 10 * time.Second},
 		WhatsApp: WhatsAppConfig{
 			BaseURL: whatsapp.DefaultBaseURL, APIVersion: whatsapp.DefaultVersion, Rate: defaultRate,
-			MaxInFlight: defaultMaxInFlight, DefaultRegion: "CO", MarketingPath: marketing.Messages,
+			MaxInFlight: sender.DefaultMaxInFlight, DefaultRegion: "CO", MarketingPath: marketing.Messages,
 		},
 		Media:    MediaConfig{URLMode: media.URLAuto},
 		Embedded: EmbeddedConfig{DataDir: "./altavoz-data", DataBudget: defaultDataBudget, KafkaAddr: defaultKafkaAddr, SimulatorAddr: defaultSimulatorAddr},

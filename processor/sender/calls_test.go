@@ -194,8 +194,8 @@ func TestUnreachableNumberTriesNowAndThen(t *testing.T) {
 		task := schemas.NewTaskID()
 		w.produceAll(bulkPartition, task, 5000)
 		w.rest(time.Minute)
-		if n := len(w.calls); n > 20*defaultMaxInFlight {
-			t.Errorf("%d calls within a minute, want at most %v", n, 20*defaultMaxInFlight)
+		if n := len(w.calls); n > 20*DefaultMaxInFlight {
+			t.Errorf("%d calls within a minute, want at most %v", n, 20*DefaultMaxInFlight)
 		}
 		w.until("done", func() bool { return w.allDone(bulkPartition) })
 		if n := w.count(schemas.OutcomeSent); n != 5000 {

@@ -272,7 +272,7 @@ func TestSimulatedRebalancesWhileResultsAreStuckEndInNoMoreCalls(t *testing.T) {
 			w.rest(10 * time.Second)
 			p.Lose(of)
 		}
-		if n, most := len(w.calls), schedule.MaxDetached+schedule.MaxUnrecorded+defaultMaxInFlight; n < schedule.MaxDetached || n > most {
+		if n, most := len(w.calls), schedule.MaxDetached+schedule.MaxUnrecorded+DefaultMaxInFlight; n < schedule.MaxDetached || n > most {
 			t.Errorf("%d calls whose results are nowhere, want %d to %d", n, schedule.MaxDetached, most)
 		}
 		stuck.Store(false)

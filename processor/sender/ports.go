@@ -98,7 +98,7 @@ type Config struct {
 	// Number returns what is known of a sender number, and whether it is one of ours. It is asked again every second, under a
 	// lock: it must not wait. What is not ours any more stays as it was; what never was is held to Meta's default rate.
 	Number func(id string) (NumberConfig, bool)
-	// MaxInFlight bounds the calls of one number that are under way, and MostCalls all of them. Default 192.
+	// MaxInFlight bounds the calls of one number that are under way, and MostCalls all of them. Default DefaultMaxInFlight.
 	MaxInFlight int
 }
 
@@ -130,7 +130,7 @@ func (c Config) withDefaults() Config {
 		c.Number = func(string) (NumberConfig, bool) { return NumberConfig{}, false }
 	}
 	if c.MaxInFlight <= 0 {
-		c.MaxInFlight = defaultMaxInFlight
+		c.MaxInFlight = DefaultMaxInFlight
 	}
 	return c
 }
@@ -138,8 +138,8 @@ func (c Config) withDefaults() Config {
 const (
 	stageName = "sender"
 
-	// defaultMaxInFlight carries 960 sends a second at 200 ms a call.
-	defaultMaxInFlight = 192
+	// DefaultMaxInFlight carries 1,120 sends a second of a number at 200 ms a call.
+	DefaultMaxInFlight = 224
 	maxMaxInFlight     = 1 << 16
 	// maxOpenBytes bounds the values of a partition's open records, because express records carry their message.
 	maxOpenBytes = 4 << 20

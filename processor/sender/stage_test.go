@@ -596,8 +596,8 @@ func TestSimulatedResultsAreBounded(t *testing.T) {
 		task := schemas.NewTaskID()
 		w.produceAll(bulkPartition, task, schedule.MaxUnrecorded+2000)
 		w.rest(10 * time.Second)
-		if n := len(w.calls); n < schedule.MaxUnrecorded || n > schedule.MaxUnrecorded+MostCalls(defaultMaxInFlight) {
-			t.Errorf("%d calls without a result, want at least %v, at most %v", n, schedule.MaxUnrecorded, schedule.MaxUnrecorded+MostCalls(defaultMaxInFlight))
+		if n := len(w.calls); n < schedule.MaxUnrecorded || n > schedule.MaxUnrecorded+MostCalls(DefaultMaxInFlight) {
+			t.Errorf("%d calls without a result, want at least %v, at most %v", n, schedule.MaxUnrecorded, schedule.MaxUnrecorded+MostCalls(DefaultMaxInFlight))
 		}
 		p.OnWrite(nil)
 		w.until("done", func() bool { return w.allDone(bulkPartition) })

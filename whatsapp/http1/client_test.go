@@ -222,6 +222,25 @@ func TestTimesOut(t *testing.T) {
 	}
 }
 
+// answerAll reads the requests of all connections, and answers those that it is told to.
+func answerAll(pipes *testio.Pipes, answers func() bool) {
+	for c, err := pipes.Accept(); err == nil; c, err = pipes.Accept() {
+		go func() {
+			for in := bufio.NewReader(c); ; {
+				req, err := http.ReadRequest(in)
+				if err != nil {
+					_ = c.Close()
+					return
+				}
+				_, _ = io.Copy(io.Discard, req.Body)
+				if answers() {
+					_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+				}
+			}
+		}()
+	}
+}
+
 // TestCancelled: a call ends with its context, at once and with the cause, and its connection is not used again.
 func TestCancelled(t *testing.T) {
 	t.Parallel()
@@ -229,23 +248,7 @@ func TestCancelled(t *testing.T) {
 		pipes := testio.NewPipes()
 		defer pipes.Close()
 		var answers atomic.Bool
-		go func() {
-			for c, err := pipes.Accept(); err == nil; c, err = pipes.Accept() {
-				go func() {
-					for in := bufio.NewReader(c); ; {
-						req, err := http.ReadRequest(in)
-						if err != nil {
-							_ = c.Close()
-							return
-						}
-						_, _ = io.Copy(io.Discard, req.Body)
-						if answers.Load() {
-							_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-						}
-					}
-				}()
-			}
-		}()
+		go answerAll(pipes, answers.Load)
 		c, h := open(t, http1.Config{Server: parse(t, "http://example.com"), Dial: pipes.Dial})
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errStopped)
 		defer cancel()
@@ -278,22 +281,7 @@ func TestContextsFollowOnOneConnection(t *testing.T) {
 		pipes := testio.NewPipes()
 		defer pipes.Close()
 		const takes = time.Second
-		go func() {
-			for c, err := pipes.Accept(); err == nil; c, err = pipes.Accept() {
-				go func() {
-					for in := bufio.NewReader(c); ; {
-						req, err := http.ReadRequest(in)
-						if err != nil {
-							_ = c.Close()
-							return
-						}
-						_, _ = io.Copy(io.Discard, req.Body)
-						time.Sleep(takes)
-						_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-					}
-				}()
-			}
-		}()
+		go answerAll(pipes, func() bool { time.Sleep(takes); return true })
 		c, h := open(t, http1.Config{Server: parse(t, "http://example.com"), Dial: pipes.Dial})
 		context1, cancel1 := context.WithCancelCause(t.Context())
 		context2, cancel2 := context.WithCancelCause(t.Context())

@@ -15,8 +15,9 @@ const (
 	MaxWindow      = 131_072
 	BulkSeconds    = 4
 	ExpressSeconds = 1
-	// Sixteen tasks share a window without one of them filling it: with four or more a quantum is a sixteenth of it. One task alone has bulk quanta of
-	// a third, and none of the bulk lane is smaller, but for the last of a task: each costs a commit and other requests whatever its size.
+	// Sixteen tasks share a window without one of them filling it: a quantum is a sixteenth of it. On the bulk lane, where each costs a commit and other
+	// requests whatever its size, fewer than six tasks have larger ones, one alone a third of the window, and a quantum waits for room for all of it, or for a
+	// third of the window where that is less.
 	quantaInWindow = 16
 	quantaOfOne    = 3
 	MinQuantum     = 50
@@ -253,7 +254,7 @@ func (q *Queue[T]) hasRoom(e *Entry[T]) bool {
 func (q *Queue[T]) least(e *Entry[T]) int {
 	worth := undividedQuantum
 	if q.lane == schemas.LaneBulk && !e.Direct && !e.stalled {
-		worth = max(worth, min(q.quantum(), q.Window/quantaOfOne))
+		worth = min(q.quantum(), q.Window/quantaOfOne)
 	}
 	return min(worth, int(e.Total-e.End))
 }
