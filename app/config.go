@@ -114,7 +114,7 @@ type WhatsAppConfig struct {
 	AppSecret     schemas.Secret `envconfig:"ALTAVOZ_WHATSAPP_APP_SECRET" help:"signs the receipts that Meta posts; two, separated by a comma or a line, while one replaces the other; empty: they are taken unsigned, and only where no API key is asked for"`
 	VerifyToken   schemas.Secret `envconfig:"ALTAVOZ_WHATSAPP_VERIFY_TOKEN" help:"what Meta shows to register /api/webhooks/whatsapp"`
 	Rate          float64        `envconfig:"ALTAVOZ_WHATSAPP_RATE" help:"messages a second that Meta allows it; 0: no limit"`
-	MaxInFlight   int            `envconfig:"ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT" help:"calls of a sender number under way at once; of all together three eighths more"`
+	MaxInFlight   int            `envconfig:"ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT" help:"most calls of a sender number under way at once; of all together three eighths more"`
 	HTTP2         bool           `envconfig:"ALTAVOZ_WHATSAPP_HTTP2" help:"whether calls share connections of HTTP/2, which costs more CPU a call"`
 	SendersFile   string         `envconfig:"ALTAVOZ_SENDERS_FILE" help:"JSON with more numbers, read again when it changes: [{\"id\", \"name\", \"token\" or \"token_file\", \"rate\", \"account\"}]"`
 	RatesFile     string         `envconfig:"ALTAVOZ_RATES_FILE" help:"CSV with what messages cost, for the estimate of dry runs: country,category,price,currency; empty: none"`

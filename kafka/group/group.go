@@ -57,16 +57,16 @@ const (
 
 	// A member that died is replaced within 12 s: its session timeout, the heartbeat by which the others learn of it, and their JoinGroup.
 	sessionTimeout    = 9 * time.Second
-	heartbeatInterval = sessionTimeout / 9
+	heartbeatInterval = sessionTimeout / 6
 	rebalanceTimeout  = 30 * time.Second
 
 	offsetCommitKey, offsetFetchKey = 8, 9 // of the Kafka protocol
 	offsetByName                    = 9    // the last version of both that names topics by name
 
-	// What a member keeps fetched and not yet processed.
+	// What a member keeps of each broker fetched and not yet processed.
 	fetchBytes          = 8 << 20
 	fetchPartitionBytes = 1 << 20
-	// fetchWait is how long an empty fetch may last; a partition that is resumed meanwhile is only in the next one. A paused partition has more
+	// fetchWait is how long an empty fetch may last; a partition that is resumed meanwhile is only in the next one. What was paused has mostly more
 	// than what is done in that time, and each empty fetch costs the process some 0.5 ms.
 	fetchWait = time.Second
 )
@@ -194,7 +194,7 @@ func (g *Group) options(client context.Context, s *session) []kgo.Opt {
 		kgo.BlockRebalanceOnPoll(), // so that no record of a partition is processed after the partition was revoked
 		//mutant:reading-is-never-reset
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
-		kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes), kgo.MaxConcurrentFetches(2),
+		kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes),
 		kgo.FetchMaxWait(fetchWait), kafka.Isolation(g.topics),
 		kgo.OnOffsetsFetched(s.onOffsetsFetched), kgo.AdjustFetchOffsetsFn(s.onAssigned),
 		kgo.OnPartitionsRevoked(s.onRevoked), kgo.OnPartitionsLost(s.onLost),

@@ -219,6 +219,32 @@ func (h *Process) GoesOn() {
 	h.T.Logf("everything goes on after %v", time.Since(began))
 }
 
+// Brokers starts so many of them in a bubble.
+func Brokers(t *testing.T, n int) (*kfake.Cluster, kafka.Config) {
+	t.Helper()
+	var network kfake.VirtualNetwork
+	ports := make([]int, n)
+	for i := range ports {
+		ports[i] = BrokerPort + i
+	}
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(n), kfake.Ports(ports...), kfake.ListenFn(network.Listen))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	return cluster, kafka.Config{Brokers: cluster.ListenAddrs(), Prefix: "t.", Dial: network.DialContext}
+}
+
+// Spread has the partitions of a topic led by all brokers in turn.
+func Spread(t *testing.T, cluster *kfake.Cluster, c kafka.Config, l kafka.Layout, topic stream.Topic) {
+	t.Helper()
+	for p := range l[topic] {
+		if err := cluster.MoveTopicPartition(c.TopicName(topic), p, p%int32(len(c.Brokers))); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // InOutage runs a test with a process that works before and must work after it.
 func InOutage(t *testing.T, run func(h *Process)) {
 	t.Helper()

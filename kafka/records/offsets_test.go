@@ -44,13 +44,7 @@ func TestWatchedEndsAreTheEnds(t *testing.T) {
 func TestWatchingAsksLeadersOnly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var vn kfake.VirtualNetwork
-		cluster, err := kfake.NewCluster(kfake.NumBrokers(3), kfake.Ports(kafkatest.BrokerPort, kafkatest.BrokerPort+1, kafkatest.BrokerPort+2), kfake.ListenFn(vn.Listen))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer cluster.Close()
-		c := kafka.Config{Brokers: cluster.ListenAddrs(), Prefix: "t.", Dial: vn.DialContext}
+		cluster, c := kafkatest.Brokers(t, 3)
 		l := kafkatest.Layout(t, c)
 		r, err := records.NewReader(c)
 		if err != nil {
@@ -58,6 +52,7 @@ func TestWatchingAsksLeadersOnly(t *testing.T) {
 		}
 		defer r.Close()
 		topics := []stream.Topic{schemas.TopicStatuses, schemas.TopicMarks}
+		kafkatest.Spread(t, cluster, c, l, topics[0])
 		watch := func() {
 			t.Helper()
 			for range 5 {

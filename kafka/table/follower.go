@@ -65,7 +65,7 @@ func newFollower(c kafka.Config, l kafka.Layout, t stream.Topic, h hooks) (*foll
 	cl, err := c.NewClient(
 		kgo.WithContext(life),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{c.TopicName(t): at}),
-		kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes), kgo.MaxConcurrentFetches(2),
+		kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes),
 	)
 	if err != nil {
 		abort()

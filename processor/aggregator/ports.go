@@ -39,7 +39,7 @@ type Config struct {
 	Registerer prometheus.Registerer
 	// MarksEvery is how often changed pages of states are written and results committed. Default 2 s.
 	MarksEvery time.Duration
-	// WatchEvery is how often the owner looks for records that it did not write. Default 1 s.
+	// WatchEvery is how often the owner looks for records that it did not write. Default 2 s.
 	WatchEvery time.Duration
 	// Retention is how long a finished task is kept. Default 35 days.
 	Retention time.Duration
@@ -51,7 +51,7 @@ const (
 	day = 24 * time.Hour
 
 	defaultMarksEvery = 2 * time.Second
-	defaultWatchEvery = time.Second
+	defaultWatchEvery = 2 * time.Second
 	// A result is kept for 30 days; a task must outlive its last result, or a late one would open it anew.
 	defaultRetention   = 35 * day
 	defaultMarksMemory = 64 << 20 // 4,096 full pages: the states of 67 million recipients

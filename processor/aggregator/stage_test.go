@@ -51,7 +51,7 @@ func TestStatusesAreSpacedUnderLoad(t *testing.T) {
 	for _, tt := range []struct {
 		everyMs, atOnce uint32
 		least, most     int
-	}{{10, 1, 6, 8}, {1, 1, 11, 14}, {1, 2, 18, 22}} {
+	}{{10, 1, 3, 5}, {1, 1, 6, 8}, {1, 3, 18, 22}} {
 		t.Run(fmt.Sprintf("%d every %d ms", tt.atOnce, tt.everyMs), func(t *testing.T) { statusesAreSpaced(t, tt.everyMs, tt.atOnce, tt.least, tt.most) })
 	}
 }
@@ -61,7 +61,7 @@ func statusesAreSpaced(t *testing.T, everyMs, atOnce uint32, least, most int) {
 		t := w.t
 		p := w.start(Config{})
 		defer p.leave()
-		w.result(planOf(9000))
+		w.result(planOf(9000), dispatched(9000))
 		n := 3000 / everyMs * atOnce
 		for i := range n {
 			w.result(outcome(i, schemas.StateSent, "", ""))
@@ -71,7 +71,7 @@ func statusesAreSpaced(t *testing.T, everyMs, atOnce uint32, least, most int) {
 			}
 		}
 		p.feedAll()
-		settle(500 * time.Millisecond)
+		settle(time.Second)
 		if n := w.size(statuses0); n < least || n > most {
 			t.Fatalf("%d statuses for 3 s of a busy task, want at least %d, at most %d", n, least, most)
 		}
@@ -80,6 +80,53 @@ func statusesAreSpaced(t *testing.T, everyMs, atOnce uint32, least, most int) {
 		}
 		if s := w.status(task1); s.GetCounts()[0].GetCount() != n {
 			t.Fatalf("status %v", s)
+		}
+	})
+}
+
+// The fanout waits for the first recipients of a broadcast before it dispatches the others: their status does not wait for more to change.
+func TestFanoutLearnsSoonThatNothingIsInFlight(t *testing.T) {
+	bubble(t, func(w *world) {
+		t := w.t
+		p := w.start(Config{})
+		defer p.leave()
+		w.result(planOf(9000), dispatched(50))
+		p.feedAll()
+		settle(20 * time.Millisecond) // a status is written, and the next one is not due
+		for i := range uint32(50) {
+			w.result(outcome(i, schemas.StateSent, "", ""))
+		}
+		p.feedAll()
+		settle(200 * time.Millisecond)
+		counts := w.status(task1).GetCounts()
+		if len(counts) != 1 || counts[0].GetCount() != 50 {
+			t.Errorf("200 ms after the last of 50 that were dispatched the status has %v, want 50 sent", counts)
+		}
+	})
+}
+
+// Receipts of a task that ended hurry nobody: few of them share a status, as those of one that goes on do.
+func TestReceiptsOfAnEndedTaskShareStatuses(t *testing.T) {
+	bubble(t, func(w *world) {
+		const recipients = 300
+		t := w.t
+		p := w.start(Config{})
+		defer p.leave()
+		w.result(planOf(recipients), dispatched(recipients))
+		for i := range uint32(recipients) {
+			w.result(outcome(i, schemas.StateSent, "", ""))
+		}
+		p.feedAll()
+		settle(2 * time.Second)
+		before := w.size(statuses0)
+		for i := range uint32(recipients) {
+			w.result(outcome(i, schemas.StateDelivered, "", ""))
+			p.feedAll()
+			settle(10 * time.Millisecond)
+		}
+		settle(2 * time.Second)
+		if n := w.size(statuses0) - before; n < 2 || n > 5 {
+			t.Errorf("%d statuses for receipts of 3 s, want at least 2, at most 5", n)
 		}
 	})
 }

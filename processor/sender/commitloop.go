@@ -276,7 +276,7 @@ func (st *Stage) finishCommit(c *commit) (starts []*send) {
 		case !e.MayStart(now): //mutant:late-start-is-not-called
 			st.rollbackAdmission(e)
 			st.schedule.Enqueue(admitted, true)
-		case st.schedule.Hold(admitted, st.commits.began):
+		case st.schedule.Hold(admitted, now):
 		default:
 			st.schedule.BeginCall(admitted, now)
 			if e.Doubtful {

@@ -40,7 +40,7 @@ func TestKnownOutcomeSurvivesAnOutage(t *testing.T) {
 				w.latency = func(*apiCall) time.Duration { return time.Second }
 				p := w.start([]stream.TopicPartition{bulkPartition})
 				w.until("calls", func() bool { return len(w.calls) == 50 })
-				back := time.Now().Add(outage) // a record is given up after 10 s, a commit after 5 s
+				back := time.Now().Add(outage) // a record and a commit are given up after 10 s
 				p.OnWrite(func(stream.Record) logtest.Fault {
 					if time.Now().Before(back) {
 						return logtest.Fault{Before: 10 * time.Second, Lose: true}

@@ -55,11 +55,56 @@ func TestOneCommitStartsAGroup(t *testing.T) {
 			if want := int(perSecond * span.Seconds()); made < want*98/100 || made > want+int(perSecond*.06)+1 {
 				t.Errorf("%d calls in %v at %v a second, want at least %d, at most %d", made, span, perSecond, want*98/100, want)
 			}
-			if bound := 27 * int(span.Seconds()); written > bound {
+			if bound := 18 * int(span.Seconds()); written > bound {
 				t.Errorf("%d commits in %v, want at most %d", written, span, bound)
+			}
+			moments := make(map[time.Time]bool)
+			for _, c := range w.calls[calls:] {
+				moments[c.at] = true
+			}
+			if bound := int(span/(10*time.Millisecond)) + 1; len(moments) > bound {
+				t.Errorf("%d calls began at %d moments, want at most %d", made, len(moments), bound)
 			}
 			if bound := int(perSecond*(250*time.Millisecond+latency).Seconds()*1.1) + 3; most > bound {
 				t.Errorf("%d were started and without a result, want at most %d", most, bound)
+			}
+		})
+	}
+}
+
+// TestSlowCommitsSlowBulkDownAndStopNothing: also where a commit takes longer than a started send may wait for its call, each group is called.
+func TestSlowCommitsSlowBulkDownAndStopNothing(t *testing.T) {
+	t.Parallel()
+	for _, takes := range []time.Duration{900 * time.Millisecond, 1100 * time.Millisecond, 5 * time.Second} {
+		inBubble(t, func(w *world) {
+			w.produceAll(bulkPartition, schemas.NewTaskID(), 1000)
+			p := w.start(nil, rate(80), partitions(1, 1))
+			p.OnCommit(func([]stream.Position) logtest.Fault { return logtest.Fault{After: takes} })
+			p.Assign(bulkPartition)
+			w.rest(time.Minute)
+			if made, want := len(w.calls), 4*int(time.Minute/takes-1); made < want { // 80 ms of the rate are 4.9 calls
+				t.Errorf("commits take %v: %d calls in a minute, want at least %d", takes, made, want)
+			}
+			p.OnCommit(nil)
+		})
+	}
+}
+
+// TestFastAPIGetsTheWholeRate: where calls take a moment, so few of them may be in flight that a slot which gets free must not wait for the next calls.
+func TestFastAPIGetsTheWholeRate(t *testing.T) {
+	t.Parallel()
+	for _, latency := range []time.Duration{time.Millisecond, 5 * time.Millisecond, 30 * time.Millisecond} {
+		inBubble(t, func(w *world) {
+			const configured, span = 2000, 2 * time.Second
+			w.latency = func(*apiCall) time.Duration { return latency }
+			w.produceAll(bulkPartition, schemas.NewTaskID(), 6*configured)
+			w.start([]stream.TopicPartition{bulkPartition}, rate(configured), partitions(1, 1))
+			w.rest(2 * time.Second)
+			before := len(w.calls)
+			w.rest(span)
+			made, want := len(w.calls)-before, int(configured*.8*.95*span.Seconds())
+			if made < want*95/100 {
+				t.Errorf("latency %v: %d calls in %v, want at least %d", latency, made, span, want*95/100)
 			}
 		})
 	}

@@ -14,7 +14,7 @@ import (
 
 const outageRecipients = 6_000 // of the broadcast amid which the outage comes
 
-// pipe keeps two seconds of a number's rate in the log, as the fanout does, until n recipients are there.
+// pipe keeps so many sends of a number in the log that are not decided, as the fanout does, until all recipients are there.
 type pipe struct {
 	w         *world
 	partition stream.TopicPartition

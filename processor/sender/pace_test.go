@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"altavoz/internal/logtest"
+	"altavoz/processor/sender/limits"
 	"altavoz/processor/sender/schedule"
 	"altavoz/schemas"
 	"altavoz/stream"
@@ -54,6 +55,43 @@ func TestProcessKeepsItsShareOfTheRate(t *testing.T) {
 		w.rest(20 * time.Second)
 		if n := w.within(begin, 20*time.Second); n < 375 || n > 385 {
 			t.Errorf("%d in 20 s with one again, want at least 375, at most 385", n)
+		}
+	})
+}
+
+// TestBulkHasFewCallsWhileExpressIsSent: where calls only wait for one another, those of bulk make way while somebody waits for express.
+func TestBulkHasFewCallsWhileExpressIsSent(t *testing.T) {
+	bubble(t, func(w *world) {
+		const all, few, each = 224, 64, 400 * time.Microsecond // a call after the other
+		var free time.Time
+		w.latency = func(*apiCall) time.Duration {
+			if now := time.Now(); free.Before(now) {
+				free = now
+			}
+			free = free.Add(each)
+			return time.Until(free)
+		}
+		underWay := func() (n int) {
+			w.lock(func() { n = int(time.Until(free) / each) })
+			return n
+		}
+		bulk, express := schemas.NewTaskID(), schemas.NewTaskID()
+		w.produceAll(bulkPartition, bulk, 12_000)
+		w.start(both, rate(0), partitions(1, 1))
+		w.rest(time.Second)
+		if n := underWay(); n < all*9/10 {
+			t.Errorf("%d calls under way, want nearly %d", n, all)
+		}
+		most := 0
+		for i := range uint32(20) {
+			w.produce(expressPartition, express, 100_000+i) // phones of their own
+			w.rest(100 * time.Millisecond)
+			if i >= 10 {
+				most = max(most, underWay())
+			}
+		}
+		if bound := few + limits.MinConcurrency; most > bound || most < few/2 {
+			t.Errorf("up to %d calls under way beside express, want %d to %d", most, few/2, bound)
 		}
 	})
 }
@@ -159,7 +197,7 @@ func TestHungNumberLeavesTheCapacityOfOthers(t *testing.T) {
 
 // TestSimulatedNumbersDoNotDisturbEachOther: beside a slow number, a stopped one, a throttled one and one whose calls hang, a fast
 // number has its rate, and the slow one has its own. What each has in flight is what the fanout lets it
-// have: two seconds of its rate.
+// have: four seconds of its rate.
 func TestSimulatedNumbersDoNotDisturbEachOther(t *testing.T) {
 	bubble(t, func(w *world) {
 		rates := map[string]float64{"fast": 200, "slow": 10, "stopped": 200, "throttled": 200, "hangs": 200}
@@ -196,7 +234,7 @@ func TestSimulatedNumbersDoNotDisturbEachOther(t *testing.T) {
 				}
 			})
 			for _, number := range slices.Sorted(maps.Keys(rates)) {
-				for task := tasks[number]; open[task] < int(2*rates[number]); open[task]++ {
+				for task := tasks[number]; open[task] < int(4*rates[number]); open[task]++ {
 					w.produce(bulkPartition, task, next, by(number))
 					next++
 				}

@@ -53,6 +53,13 @@ func (s *Set[O]) Start(a *Timer[O], of O, at time.Time) {
 	heap.Push(&s.items, a)
 }
 
+// StartBy sets a timer, unless it is set for an earlier time: what it is of is looked at by then in any case.
+func (s *Set[O]) StartBy(a *Timer[O], of O, at time.Time) {
+	if a.place == 0 || at.Before(a.at) { //mutant:earlier-timer-stays
+		s.Start(a, of, at)
+	}
+}
+
 // Stop takes a timer out, if it is set.
 func (s *Set[O]) Stop(a *Timer[O]) {
 	if a.place > 0 {

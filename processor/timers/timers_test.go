@@ -16,9 +16,19 @@ func TestDueTimersComeInOrderAndOnce(t *testing.T) {
 		start := time.Unix(0, 0)
 		for range 100 {
 			i := rapid.IntRange(0, 19).Draw(t, "which")
-			if rapid.Bool().Draw(t, "set") {
-				s.Start(&timers[i], i, start.Add(time.Duration(rapid.IntRange(0, 50).Draw(t, "at"))))
-			} else {
+			at, before := start.Add(time.Duration(rapid.IntRange(0, 50).Draw(t, "at"))), timers[i]
+			switch rapid.IntRange(0, 3).Draw(t, "what") {
+			case 0:
+				s.Start(&timers[i], i, at)
+			case 1:
+				s.StartBy(&timers[i], i, at)
+				if want := before.at; before.Running() && want.Before(at) && !timers[i].at.Equal(want) {
+					t.Fatalf("set for %v, and then by %v: %v", want, at, timers[i].at)
+				}
+				if timers[i].at.After(at) {
+					t.Fatalf("by %v: %v", at, timers[i].at)
+				}
+			default:
 				s.Stop(&timers[i])
 			}
 		}

@@ -291,7 +291,7 @@ func TestRowsSayWhichMessageWasGot(t *testing.T) {
 	}
 }
 
-func TestCSVKeepsPhonesAndIsNoFormula(t *testing.T) {
+func TestThreatS20CSVKeepsPhonesAndIsNoFormula(t *testing.T) {
 	t.Parallel()
 	w, id := newWorld(), schemas.NewTaskID()
 	s := w.accept(t, id, []string{"+57 300 123 4567", "=HYPERLINK(\"http://x\",\"y\")", "28/11/2026", "12345678901234567890"})
@@ -321,7 +321,7 @@ func TestWhatEndedTheTaskEndedItsRecipients(t *testing.T) {
 }
 
 // Words that others wrote come into a cell as a reason.
-func TestAReasonIsNoFormula(t *testing.T) {
+func TestThreatS20AReasonIsNoFormula(t *testing.T) {
 	t.Parallel()
 	for _, why := range []string{"=1+1", "+57", "-2", "@x", " =1", "\t=1"} {
 		w, id := newWorld(), schemas.NewTaskID()

@@ -15,7 +15,7 @@ const (
 	// settleTimeout is how long the states of a task that goes on may take to add up to a version: the aggregator writes them every 2 s,
 	// and a version that has them a moment later.
 	settleTimeout = 10 * time.Second
-	// settlePause is between two looks, less than a third of the 150 ms between two versions.
+	// settlePause is between two looks, less than a third of the 150 ms that are between two versions at least.
 	settlePause = 40 * time.Millisecond
 )
 
@@ -117,7 +117,7 @@ func (m *marks) compare(s *schemas.Status) order {
 }
 
 // Settle reads the states until they add up to the numbers of the task's Status, which latest returns: those of a task that goes on change
-// every 150 ms, and its states are written every 2 s with the Status that has just these. If that takes too long, the answer is a
+// every 150 ms at most, and its states are written every 2 s with the Status that has just these. If that takes too long, the answer is a
 // snapshot all the same, of which a version is known that it has all of; ErrBehind where none is. Where exact is false such a snapshot is
 // enough.
 func (t *Task) Settle(ctx context.Context, exact bool, latest func() (*schemas.Status, error)) error {

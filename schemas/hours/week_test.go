@@ -161,8 +161,8 @@ func spec(t *rapid.T) hours.Spec {
 	return s
 }
 
-// TestOpeningIsWhatEveryMinuteSays asks minute by minute, by the clock on the wall and by nothing else, and finds the same.
-func TestOpeningIsWhatEveryMinuteSays(t *testing.T) {
+// TestSimulatedOpeningIsWhatEveryMinuteSays asks minute by minute, by the clock on the wall and by nothing else, and finds the same.
+func TestSimulatedOpeningIsWhatEveryMinuteSays(t *testing.T) {
 	t.Parallel()
 	begin, end := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), time.Date(2028, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
 	// Most begin near a day on which a clock is set.

@@ -108,8 +108,8 @@ func TestDecodeRefusesANameThatNobodyHas(t *testing.T) {
 	}
 }
 
-// TestMillionPeopleFitInMemory: as many as write to a large business within a day.
-func TestMillionPeopleFitInMemory(t *testing.T) {
+// TestSimulatedMillionPeopleFitInMemory: as many as write to a large business within a day.
+func TestSimulatedMillionPeopleFitInMemory(t *testing.T) {
 	const people, most = 1_000_000, 48 << 20
 	var before, after runtime.MemStats
 	runtime.GC()

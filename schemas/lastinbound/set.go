@@ -19,7 +19,7 @@ const (
 	shards = 128
 )
 
-// Set is when people wrote last. It is not safe for concurrent use. TestMillionPeopleFitInMemory has what one takes.
+// Set is when people wrote last. It is not safe for concurrent use. TestSimulatedMillionPeopleFitInMemory has what one takes.
 type Set struct {
 	numbers map[string]uint64 // a sender number's part of the keys of phones
 	phones  [shards]map[uint64]uint32

@@ -301,8 +301,8 @@ func TestDecodeRefusesANameThatNobodyHas(t *testing.T) {
 	}
 }
 
-// TestMillionOptOutsFitInMemory: as many people as a large business has, and as many whose two names are known.
-func TestMillionOptOutsFitInMemory(t *testing.T) {
+// TestSimulatedMillionOptOutsFitInMemory: as many people as a large business has, and as many whose two names are known.
+func TestSimulatedMillionOptOutsFitInMemory(t *testing.T) {
 	const people = 1_000_000
 	for _, c := range []struct {
 		what string

@@ -110,6 +110,30 @@ func cpuSeconds(b *testing.B, pid int) float64 {
 	return ticks(b, strings.Fields(after)[11:13]) // utime and stime
 }
 
+// compilers is what the threads of the broker's JVM have used that compile, in seconds. They are one or two of each kind, and stay.
+func (d *deployment) compilers() (sum float64) {
+	d.b.Helper()
+	if d.broker == 0 {
+		return 0
+	}
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", d.broker))
+	if err != nil {
+		d.b.Fatal(err)
+	}
+	for _, path := range threads {
+		stat, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		_, named, _ := strings.Cut(string(stat), "(")
+		name, after, _ := strings.Cut(named, ") ")
+		if strings.HasPrefix(name, "C1 Compiler") || strings.HasPrefix(name, "C2 Compiler") {
+			sum += ticks(d.b, strings.Fields(after)[11:13])
+		}
+	}
+	return sum
+}
+
 // largest is the most memory that one of altavoz's processes has had, in megabytes.
 func (d *deployment) largest() (most float64) {
 	d.b.Helper()

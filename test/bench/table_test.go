@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,8 +18,12 @@ import (
 )
 
 const (
-	// warmSends are made before anything is measured: connections are opened, and the broker's JVM compiles what it needs.
+	// warmSends are made before anything is measured: connections are opened.
 	warmSends = 20_000
+	// warmTime is for how long warmClients make direct broadcasts after that, each of which brings a dozen Kafka requests: the broker's JVM
+	// compiles much of what it needs. On a slow machine it goes on in the first round.
+	warmTime    = 30 * time.Second
+	warmClients = 8
 	// slowest is a rate, in sends a second, below which a row without a rate of its own has failed.
 	slowest = 500
 	// roundTime is what a round may take beside its sends and its measured seconds.
@@ -107,6 +112,9 @@ func (m *measured) measure(b *testing.B, bin string, s settings) {
 	d := deploy(b, bin, m.row.setup, most)
 	d.say("%s", m.row.what)
 	d.finish(d.queue(warmNumber, warmSends, time.Time{}), followEvery)
+	if d.broker != 0 {
+		d.warmBroker()
+	}
 	elsewhere := d.others()
 	for i := range s.rounds {
 		figures := m.row.round(d, s)
@@ -123,6 +131,24 @@ func (m *measured) measure(b *testing.B, bin string, s settings) {
 	if a := d.settle(fairSettle); a.Lost != 0 || a.Doubled != 0 || a.Failed != 0 || a.Unknown != 0 || a.Untold != 0 {
 		b.Errorf("got %+v, want nobody lost, doubled, failed, unknown or untold", a)
 	}
+}
+
+// warmBroker makes direct broadcasts, one after the other by each client, for warmTime.
+func (d *deployment) warmBroker() {
+	d.b.Helper()
+	var wg sync.WaitGroup
+	end := time.Now().Add(warmTime)
+	for range warmClients {
+		wg.Go(func() {
+			for time.Now().Before(end) {
+				if _, err := d.send(warmNumber, fairPhones, ""); err != nil {
+					d.b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // spread is the median of values, the least and the most of them.

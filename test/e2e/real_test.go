@@ -1,10 +1,15 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -90,17 +95,41 @@ func testFileKnownAfterRestart(t *testing.T, h *deployment) {
 	}
 }
 
-// TestRealKafkaAndRedisPassTheSuites runs the suites below kafka, and what trims sends, on a real broker. They wait for it more than they compute; unit runs them on the
-// embedded one.
+// TestRealKafkaAndRedisPassTheSuites runs the suites that can have a real broker or a real Redis on these. They wait for it more than they compute; unit runs
+// them on the embedded one.
 func TestRealKafkaAndRedisPassTheSuites(t *testing.T) {
 	t.Parallel()
 	brokers, _ := harness.StartReal(t, "kafka-local")
 	redis, _ := harness.StartReal(t, "redis-local")
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-count=1", "-parallel=8", "-skip=/embedded", "altavoz/kafka/...", "altavoz/redis", "altavoz/app/trimming")
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"test", "-vet=off", "-ldflags=-s -w", "-count=1", "-parallel=8", "-skip=/embedded"}, realSuites(t)...)...)
 	cmd.Env = append(os.Environ(), "ALTAVOZ_TEST_KAFKA="+brokers, "ALTAVOZ_TEST_REDIS="+redis)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
+}
+
+// realSuites are the packages with tests that take a real server where one is given.
+func realSuites(t *testing.T) (packages []string) {
+	t.Helper()
+	for _, root := range []string{"kafka", "redis", "app"} {
+		err := filepath.WalkDir(filepath.Join("../..", root), func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			if bytes.Contains(text, []byte("kafkatest.OnBrokers(")) || bytes.Contains(text, []byte(`"ALTAVOZ_TEST_REDIS"`)) {
+				packages = append(packages, filepath.Dir(path))
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if packages = slices.Compact(packages); len(packages) < 7 {
+		t.Fatalf("got %v, want seven packages or more", packages)
+	}
+	return packages
 }
 
 // TestRealKafkaComesLater starts a process before its Kafka: it waits, says so, and goes on by itself.
@@ -111,10 +140,14 @@ func TestRealKafkaComesLater(t *testing.T) {
 	sim := harness.StartSimulator(t)
 	cfg := harness.ConfigOf(t, sim.URL())
 	cfg.Kafka.Brokers = []string{brokers}
-	started := make(chan *app.App, 1)
-	go func() { started <- harness.Start(t, cfg) }()
-	harness.RunReal(t, "kafka-local", dir, "start", "--owner", fmt.Sprint(os.Getpid()))
-	h := &deployment{API: harness.API{URL: (<-started).URL()}, simulator: sim.URL()}
+	var starting sync.WaitGroup
+	starting.Go(func() {
+		if err := harness.TryReal(t, "kafka-local", dir, "start", "--owner", fmt.Sprint(os.Getpid())); err != nil {
+			t.Error(err)
+		}
+	})
+	defer starting.Wait()
+	h := &deployment{API: harness.API{URL: harness.Start(t, cfg).URL()}, simulator: sim.URL()}
 	if code, got := h.Post(t, `{"phones":["573001234567"],"body_text":"b"}`); code != 200 || !strings.Contains(got, `"successful":1`) {
 		t.Errorf("%d %s; want 200, %q in it", code, got, `"successful":1`)
 	}

@@ -45,8 +45,17 @@ func StartReal(t testing.TB, name string, more ...string) (addr, dir string) {
 // RunReal runs the script of a real server that was started in dir: stop, kill9, start.
 func RunReal(t testing.TB, name, dir string, args ...string) {
 	t.Helper()
+	if err := TryReal(t, name, dir, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TryReal is the same, for a goroutine that is not the test's.
+func TryReal(t testing.TB, name, dir string, args ...string) error {
+	t.Helper()
 	out, err := exec.CommandContext(t.Context(), script(name), append(args, "--dir", dir)...).CombinedOutput()
 	if err != nil {
-		t.Fatalf("%s %v: %v\n%s", name, args, err, out)
+		return fmt.Errorf("%s %v: %w\n%s", name, args, err, out)
 	}
+	return nil
 }

@@ -8,12 +8,16 @@ import (
 	"testing"
 )
 
-// threats is how many there are in the table of RELIABILITY.md.
-const threats = 25
+const (
+	// threats is how many there are in the table of RELIABILITY.md.
+	threats = 25
+	// untested is the one that no test attacks, because there is nothing to attack yet.
+	untested = "S18"
+)
 
 var threatTest = regexp.MustCompile(`^Test(?:EndToEnd|Real|Sim)?ThreatS(\d\d)\w+$`)
 
-// The table of threats is a promise: each has tests that attack it, or says why not.
+// The table of threats is a promise: each has tests that attack it; one says why not.
 func TestEveryThreatHasItsTests(t *testing.T) {
 	t.Parallel()
 	docs, have := readFile(t, "RELIABILITY.md"), threatTests(t)
@@ -25,8 +29,8 @@ func TestEveryThreatHasItsTests(t *testing.T) {
 			continue
 		}
 		named := regexp.MustCompile(`\bTest\w+`).FindAllString(line[3], -1)
-		if len(named) == 0 && !strings.Contains(line[3], "none: ") {
-			t.Errorf("%s names no test, and does not say why", id)
+		if len(named) == 0 && (id != untested || !strings.Contains(line[3], "none: ")) {
+			t.Errorf("%s names no test; only %s may, and says why", id, untested)
 		}
 		for _, name := range named {
 			match := threatTest.FindStringSubmatch(name)

@@ -36,7 +36,7 @@ func (w *world) steer(task *simTask, r *rand.Rand) {
 		task.cancelled = true
 		w.mu.Unlock()
 		w.order(task, http.MethodPost, "/cancel", "")
-		w.retry(task)
+		w.retries.Go(func() { w.retry(task) })
 	case 1:
 		w.order(task, http.MethodPatch, "", `{"speed":5}`)
 		time.Sleep(upTo(r, 6*time.Second))
@@ -54,7 +54,7 @@ func (w *world) steer(task *simTask, r *rand.Rand) {
 // retry asks, until it is answered, for a retry of whoever was cancelled, and once more for the same.
 func (w *world) retry(task *simTask) {
 	var made schemas.TaskID
-	total := 0
+	total, last := 0, ""
 	for range 300 {
 		code, answer, err := w.request(http.MethodPost, simTasks+task.id.String()+"/retry", `{"outcomes":["cancelled"]}`, "", 30*time.Second)
 		switch {
@@ -89,10 +89,14 @@ func (w *world) retry(task *simTask) {
 		case err == nil && code < http.StatusInternalServerError && code != http.StatusConflict && code != http.StatusNotFound && code != http.StatusTooManyRequests:
 			w.errorf("the retry of %s: %d %s", task.id, code, answer)
 			return
+		case err != nil:
+			last = err.Error()
+		default:
+			last = string(answer)
 		}
 		time.Sleep(2 * time.Second)
 	}
-	w.errorf("the retry of %s was never answered", task.id)
+	w.errorf("the retry of %s was never answered: %s", task.id, last)
 }
 
 // order asks until it is answered, and returns what it stopped where the answer says that it is in force.

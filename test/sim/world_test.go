@@ -60,15 +60,16 @@ type world struct {
 	shut     shutTemplates // that can't be sent; nil: nobody looks
 	people   *peopleADay   // nil: the business writes to as many as it likes
 
-	mu    sync.Mutex
-	procs []*process
-	dead  []chan struct{}        // closed as what was killed has noticed
-	tasks []*simTask             // accepted, or on their way into Kafka
-	ended int                    // processes and brokers that died, stopped or stood still so far
-	harm  []witness.Fault        // what may have made somebody unknown
-	wrong []string               // the first findings
-	wrote map[string][]time.Time // when people wrote to the number
-	late  sync.WaitGroup         // people who write while a broadcast goes on
+	mu      sync.Mutex
+	procs   []*process
+	dead    []chan struct{}        // closed as what was killed has noticed
+	tasks   []*simTask             // accepted, or on their way into Kafka
+	ended   int                    // processes and brokers that died, stopped or stood still so far
+	harm    []witness.Fault        // what may have made somebody unknown
+	wrong   []string               // the first findings
+	wrote   map[string][]time.Time // when people wrote to the number
+	late    sync.WaitGroup         // people who write while a broadcast goes on
+	retries sync.WaitGroup         // of what was cancelled
 }
 
 // The streams of chance of one seed: what one of them draws does not move the others.
@@ -177,6 +178,7 @@ func (w *world) live() {
 	acting.Wait()
 	close(w.calm)
 	w.people.lift()
+	w.retries.Wait() // what is cancelled may have waited for the messaging limit
 	began := time.Now()
 	w.settle()
 	w.tally.Longest = time.Since(began)

@@ -11,8 +11,8 @@ const (
 	// busyEvery is how often at most the status of a task is written, and quietEvery if nothing changed in it but the outcomes of less than
 	// fewOutcomes recipients. The fanout learns by a status how many sends may follow: each brings a quantum, with a commit and requests of its own.
 	busyEvery   = 150 * time.Millisecond
-	quietEvery  = 500 * time.Millisecond
-	fewOutcomes = 256
+	quietEvery  = time.Second
+	fewOutcomes = 512
 	// maxBatch is how many statuses of a list are written at once: of busy tasks, 6,700 a second.
 	maxBatch = 1000
 )
@@ -119,7 +119,8 @@ func (q *Queue[E]) Due(now time.Time) (due []E) {
 			switch {
 			case w.task.waits != how: // it was written meanwhile, or is in the other list
 			case w.task.dueAt().After(now): //mutant:statuses-keep-their-distance
-				l.waiters = append(l.waiters, w)
+				w.task.waits = waitsNot
+				q.Add(w.entry, w.task, now)
 			default:
 				w.task.waits = waitsNot
 				due = append(due, w.entry)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Whatever changes whenever: each change is in a status 500 ms and a tick later at most, one that is not of few outcomes 150 ms and a tick, what
+// Whatever changes whenever: each change is in a status a second and a tick later at most, one that is not of few outcomes 150 ms and a tick, what
 // hurries at once; and nothing is written more often than that.
 func TestEveryChangeIsWrittenInTime(t *testing.T) {
 	t.Parallel()
@@ -75,6 +75,34 @@ func TestEveryChangeIsWrittenInTime(t *testing.T) {
 			}
 			now = next
 		}
+	}
+}
+
+// What a checkpoint has written meanwhile waits until it is due, and is not looked at all the time.
+func TestWhatWasWrittenElsewhereIsSeldomLookedAt(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_800_000_000, 0)
+	var q Queue[int]
+	tasks := make([]Task, 3*maxBatch)
+	for i := range tasks {
+		q.Add(i, &tasks[i], now)
+	}
+	written := len(q.Due(now))
+	for i := range tasks {
+		tasks[i].Written(now, 1)
+	}
+	const most = 50
+	for looks := 0; !q.Next().IsZero(); looks++ {
+		if looks == most {
+			t.Fatalf("%d looks, and %d of %d are written", looks, written, len(tasks))
+		}
+		if now = now.Add(20 * time.Microsecond); q.Next().After(now) {
+			now = q.Next()
+		}
+		written += len(q.Due(now))
+	}
+	if written != len(tasks) {
+		t.Errorf("%d written, want %d", written, len(tasks))
 	}
 }
 

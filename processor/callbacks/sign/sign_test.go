@@ -11,7 +11,7 @@ import (
 )
 
 // The example of the scheme's own specification, and an older secret beside it: both sign, so that a receiver may have either.
-func TestBothSecretsSign(t *testing.T) {
+func TestThreatS12BothSecretsSign(t *testing.T) {
 	t.Parallel()
 	const example, other = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"
 	s, err := sign.Parse(schemas.Secret("tienda:" + other + "," + example + ", tienda:" + example))

@@ -59,7 +59,7 @@ func (m *model) add(s modelSend) bool {
 }
 
 // A history of few large tasks, or of many small ones, with repeats of what is remembered and of what is forgotten.
-func TestRecentIsAMapOfTheLastOnes(t *testing.T) {
+func TestSimulatedSendsAreThoseOfAMap(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))

@@ -11,8 +11,9 @@ type identities struct {
 	scratch   [2][]Mark
 }
 
-// maxStartedMarks is how many started records are named at most in one commit, the newest: a process has some 256 calls in flight over
-// all its partitions. What is not named is judged by its neighbours.
+// maxStartedMarks is how many started records are named at most in one commit, the newest: as configured by default a
+// process has some 300 calls in flight over all its partitions, and beyond these what a commit has started for each number. What is not named is
+// judged by its neighbours.
 const maxStartedMarks = 96
 
 // Read records that a record was read, whatever the ledger says of it.

@@ -148,6 +148,28 @@ func TestCutOfALogIsFound(t *testing.T) {
 	})
 }
 
+// Offsets that hold no record (a transaction's markers, what was compacted) are nobody's mark, and leave no rung out.
+func TestMarksLieOnRecordsWhereOffsetsHoldNone(t *testing.T) {
+	t.Parallel()
+	var trail ledger.Trail
+	sums := map[int64]uint32{}
+	for o := int64(3); o < 16_384; o += 4 {
+		sums[o] = ledger.SumOf([]byte("task"), uint32(o))
+		trail.Add(o, sums[o])
+	}
+	for _, touched := range []int64{16_383, 16_384, 16_386} { // three offsets without a record below it, none, two
+		ms := trail.Below(touched, nil)
+		if len(ms) < 12 {
+			t.Errorf("%d marks below %d, want one for each of 12 distances from 4 on", len(ms), touched)
+		}
+		for i, m := range ms {
+			if m.Sum != sums[m.Offset] || m.Offset >= touched || i > 0 && m.Offset <= ms[i-1].Offset {
+				t.Errorf("mark %v, number %d of %v below %d", m, i, ms, touched)
+			}
+		}
+	}
+}
+
 func TestRecordsThatCannotBeReadAreNoAnswer(t *testing.T) {
 	t.Parallel()
 	away := errors.New("the broker is away")

@@ -35,10 +35,12 @@ func (t *Trail) Add(offset int64, sum uint32) {
 func (t *Trail) Next() int64 { return t.next }
 
 // Below appends marks for records below an offset, by offset: those that lie ..., 4, 2, 1 before the last one, and that one.
+// Where such an offset holds no record, the next record below it has the mark.
 func (t *Trail) Below(offset int64, marks []Mark) []Mark {
+	lowest := t.from
 	for back := int64(1) << (rungs - 1); ; back /= 2 {
-		if m, ok := t.at(offset - 1 - back); ok {
-			marks = append(marks, m)
+		if m, ok := t.last(lowest, offset-back); ok {
+			marks, lowest = append(marks, m), m.Offset+1
 		}
 		if back == 0 {
 			return marks
@@ -61,10 +63,12 @@ func Merge(to, a, b []Mark) []Mark {
 	return to
 }
 
-func (t *Trail) at(offset int64) (Mark, bool) {
-	if offset < t.from || offset >= t.next {
-		return Mark{}, false
+// last is the last record in [from, below), if one is there.
+func (t *Trail) last(from, below int64) (Mark, bool) {
+	for at := min(below, t.next) - 1; at >= from; at-- {
+		if sum := t.sums[at%trailRecords]; sum != 0 {
+			return Mark{at, sum}, true
+		}
 	}
-	sum := t.sums[offset%trailRecords]
-	return Mark{offset, sum}, sum != 0
+	return Mark{}, false
 }

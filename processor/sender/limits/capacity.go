@@ -49,6 +49,9 @@ func (c *Capacity) CanStart(bulk bool, inFlight int) bool {
 	return room > c.reserved || room > 0 && inFlight < c.guaranteed
 }
 
+// Ample reports whether less than half of the calls are under way.
+func (c *Capacity) Ample() bool { return 2*c.total < c.max }
+
 // Start counts a call of a number with inFlight others.
 func (c *Capacity) Start(bulk bool, inFlight int) {
 	c.total++

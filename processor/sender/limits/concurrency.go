@@ -19,33 +19,37 @@ const (
 	latencyWeight = 1.0 / 8
 )
 
-// Concurrency averages how long the calls of a number last, and derives how many of them its rate needs at a time.
-type Concurrency struct{ seconds float64 }
+// Concurrency averages how long the calls of a number last, and derives how many of them may be under way at a time: of a number
+// with a limit as many as its rate needs, of one without, where others wait, as many as make it faster.
+type Concurrency struct {
+	seconds float64
+	search  search
+}
 
-// Observe records how long a call lasted.
-func (f *Concurrency) Observe(d time.Duration) {
+// Observe records the end of a call that began at a time, when so many were under way, itself included, of at most so many.
+func (f *Concurrency) Observe(began, now time.Time, underWay, ceiling int) {
+	took := now.Sub(began)
+	f.search.observe(began, now, underWay, ceiling)
 	if f.seconds == 0 {
-		f.seconds = d.Seconds()
+		f.seconds = took.Seconds()
 		return
 	}
-	f.seconds += (d.Seconds() - f.seconds) * latencyWeight
+	f.seconds += (took.Seconds() - f.seconds) * latencyWeight
 }
 
-// Max returns how many calls the number may have under way, at a rate of calls a second (0: no limit) and at most so many.
-func (f *Concurrency) Max(rate float64, ceiling int) int {
-	if rate <= 0 {
-		return ceiling
+// Max returns how many calls the number may have under way, at a rate of calls a second (0: no limit) and at most so many. While the last
+// answer was none (doubtful), a number with a limit has no more than it usually has: what hangs piles up to Max. One without a limit has all
+// of them, unless it is to have few: no more than make it faster.
+func (f *Concurrency) Max(rate float64, ceiling int, doubtful, few bool) int {
+	switch {
+	case rate > 0 && doubtful:
+		return f.calls(rate, 1, ceiling)
+	case rate > 0:
+		return f.calls(rate, spareFactor, ceiling)
+	case few: //mutant:bulk-has-few-calls-of-a-near-api
+		return min(f.search.calls(), ceiling)
 	}
-	return f.calls(rate, spareFactor, ceiling)
-}
-
-// Usual returns how many calls the number usually has under way. While the last answer was none, more are not begun: what hangs
-// piles up to Most.
-func (f *Concurrency) Usual(rate float64, ceiling int) int {
-	if rate <= 0 {
-		return ceiling
-	}
-	return f.calls(rate, 1, ceiling)
+	return ceiling
 }
 
 // CallsIn is how many calls end in a time at most, if so many are under way; at least one.

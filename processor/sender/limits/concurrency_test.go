@@ -9,7 +9,7 @@ import (
 func TestConcurrencyFollowsLatency(t *testing.T) {
 	t.Parallel()
 	var f Concurrency
-	if got := f.Max(64, 256); got != 96 { // nothing is known yet: a second
+	if got := f.Max(64, 256, false, false); got != 96 { // nothing is known yet: a second
 		t.Errorf("%d at first, want 96", got)
 	}
 	for _, c := range []struct {
@@ -18,23 +18,22 @@ func TestConcurrencyFollowsLatency(t *testing.T) {
 		most, usual int
 	}{
 		{100 * time.Millisecond, 100, 15, 10},
-		{time.Second, 100, 150, 100},
 		{10 * time.Second, 100, 256, 256},
 		{50 * time.Millisecond, 10, MinConcurrency, MinConcurrency},
-		{time.Second, 0, 256, 256},
+		{time.Second, 100, 150, 100},
 	} {
 		for range 200 {
-			f.Observe(c.took)
+			f.Observe(time.Time{}, time.Time{}.Add(c.took), 1, 256)
 		}
-		if most, usual := f.Max(c.rate, 256), f.Usual(c.rate, 256); most != c.most || usual != c.usual {
+		if most, usual := f.Max(c.rate, 256, false, false), f.Max(c.rate, 256, true, false); most != c.most || usual != c.usual {
 			t.Errorf("%v at %v a second: %d, usually %d; want %v, %v", c.took, c.rate, most, usual, c.most, c.usual)
 		}
 	}
-	before := f.Max(100, 1000)
+	before := f.Max(100, 1000, false, false)
 	for range 16 {
-		f.Observe(100 * time.Millisecond)
+		f.Observe(time.Time{}, time.Time{}.Add(100*time.Millisecond), 1, 256)
 	}
-	if after := f.Max(100, 1000); after > before/3 {
+	if after := f.Max(100, 1000, false, false); after > before/3 {
 		t.Errorf("%d after sixteen faster calls, %d before; want at most %v", after, before, before/3)
 	}
 }

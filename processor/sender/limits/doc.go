@@ -3,6 +3,7 @@
 //
 //	pacer.go        the rate of a number: cut when Meta says it is too fast, raised again step by step (AIMD)
 //	concurrency.go  calls in flight a number needs for its rate (Little's law)
+//	search.go       calls in flight that make a number without a limit faster
 //	capacity.go     calls in flight of the process, and what each number is guaranteed of them
 //	opening.go      when the window of a task is open
 //	cooldown.go     per number and recipient: one message in 6 s, and waits after refusals

@@ -11,11 +11,17 @@ import (
 const Burst = 50 * time.Millisecond
 
 const (
-	// GroupSpan is how much of a number's rate one commit starts, and maxGroupSpan where that is less than fewSends. What of it is not called is
-	// unknown if the process dies, and no receipt settles that.
-	GroupSpan    = 40 * time.Millisecond
-	maxGroupSpan = 80 * time.Millisecond
-	fewSends     = 8
+	// groupSpan is how much of a number's rate one commit starts, and unlimitedGroupSpan of what a number without a limit takes. What of it is not
+	// called is unknown if the process dies, and no receipt settles that.
+	groupSpan          = 80 * time.Millisecond
+	unlimitedGroupSpan = 40 * time.Millisecond
+	// Calls of a group begin together, as each moment at which one begins wakes the process: as many as get their tokens in leastGap, or sendsTogether,
+	// if these do in mostGap, which is half of Burst and loses nothing of the rate. slotGap is that of a
+	// number without a limit, and where calls of others leave few slots.
+	sendsTogether = 2
+	leastGap      = 10 * time.Millisecond
+	mostGap       = Burst / 2
+	slotGap       = time.Millisecond
 
 	// ReplyShare of a number's rate is left for replies and for what others send from it.
 	ReplyShare = 0.2
@@ -168,12 +174,23 @@ func (p *Pacer) TokensIn(now time.Time, d time.Duration) int {
 	return p.bucket.In(now, d)
 }
 
-// GroupSpan is how much of the rate one commit starts: at a low rate more, because a commit costs the same whatever it starts.
+// GroupSpan is how much of the rate one commit starts: it costs the same whatever it starts.
 func (p *Pacer) GroupSpan() time.Duration {
-	if p.Rate() == 0 {
-		return GroupSpan
+	if p.Rate() == 0 { //mutant:an-unlimited-number-starts-less
+		return unlimitedGroupSpan
 	}
-	return max(GroupSpan, min(maxGroupSpan, time.Duration(fewSends/p.Rate()*float64(time.Second)))) //mutant:few-sends-are-started-ahead
+	return groupSpan
+}
+
+// CallGap is the least time between two moments at which calls of a group begin; few says that few slots are free.
+func (p *Pacer) CallGap(few bool) time.Duration {
+	if p.Rate() == 0 || few { //mutant:few-slots-shorten-the-gap
+		return slotGap
+	}
+	if gap := time.Duration(sendsTogether / p.Rate() * float64(time.Second)); gap <= mostGap {
+		return max(gap, leastGap)
+	}
+	return leastGap
 }
 
 // Steady reports whether calls go as their tokens come: none of them has to find out first whether any may.

@@ -203,16 +203,33 @@ func TestPacerFindsTheLimit(t *testing.T) {
 	}
 }
 
-// One commit starts 40 ms of the rate; at a low rate eight sends, and never more than 80 ms of it.
+// One commit starts 80 ms of the rate, and 40 ms of what a number without a limit takes.
 func TestGroupSpan(t *testing.T) {
 	t.Parallel()
 	for rate, want := range map[float64]time.Duration{
-		0: 40 * time.Millisecond, 1: 80 * time.Millisecond, 80: 80 * time.Millisecond, 160: 50 * time.Millisecond, 1000: 40 * time.Millisecond,
+		0: 40 * time.Millisecond, 1: 80 * time.Millisecond, 80: 80 * time.Millisecond, 1000: 80 * time.Millisecond,
 	} {
 		var p Pacer
 		p.Set(time.Unix(1_800_000_000, 0), rate)
 		if got := p.GroupSpan(); got != want {
 			t.Errorf("%v a second: %v, want %v", rate, got, want)
+		}
+	}
+}
+
+// Two calls begin together where both get their tokens in half of the burst, and at a high rate those of 10 ms.
+func TestCallGap(t *testing.T) {
+	t.Parallel()
+	for rate, want := range map[float64]time.Duration{
+		0: time.Millisecond, 1: 10 * time.Millisecond, 48: 10 * time.Millisecond, 80: 25 * time.Millisecond, 1000: 10 * time.Millisecond,
+	} {
+		var p Pacer
+		p.Set(time.Unix(1_800_000_000, 0), rate)
+		if got := p.CallGap(false); got != want {
+			t.Errorf("%v a second: %v, want %v", rate, got, want)
+		}
+		if got := p.CallGap(true); got != time.Millisecond {
+			t.Errorf("%v a second, and too few may be in flight: %v, want 1 ms", rate, got)
 		}
 	}
 }

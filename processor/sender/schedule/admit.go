@@ -47,13 +47,13 @@ func (s *Scheduler) admitNext(n *Number, now time.Time, withBulk bool) (e *Send,
 	until, probe, blocked := s.blocked(n, now)
 	if blocked {
 		if !until.IsZero() {
-			s.timers.Start(&n.timer, n, until)
+			s.timers.StartBy(&n.timer, n, until)
 		}
 		return nil, false
 	}
-	most, groups := n.mostCalls(s.cfg.MaxInFlight), n.groups(now)
+	groups, bulkFits := n.groups(now), n.inFlight < n.mostCalls(Bulk, s.cfg.MaxInFlight, now) && s.capacity.CanStart(true, n.inFlight)
 	for {
-		q := n.nextQueue(withBulk, n.inFlight < most && s.capacity.CanStart(true, n.inFlight))
+		q := n.nextQueue(withBulk, bulkFits)
 		if q == nil {
 			return nil, n.ready[Bulk].Len() > 0
 		}
@@ -71,7 +71,7 @@ func (s *Scheduler) admitNext(n *Number, now time.Time, withBulk bool) (e *Send,
 			s.capacity.short = true
 			return nil, true
 		}
-		if n.inFlight >= most && (e.Lane == Bulk || n.inFlight >= most+limits.MinConcurrency) {
+		if n.inFlight >= n.mostCalls(e.Lane, s.cfg.MaxInFlight, now) {
 			n.capped = true
 			return nil, false
 		}
@@ -80,7 +80,7 @@ func (s *Scheduler) admitNext(n *Number, now time.Time, withBulk bool) (e *Send,
 		case !ok && at.IsZero(): // the trial's answer makes it runnable again
 			return nil, false
 		case !ok:
-			s.timers.Start(&n.timer, n, at)
+			s.timers.StartBy(&n.timer, n, at)
 			return nil, false
 		}
 		e.call.trial = trial
@@ -126,7 +126,9 @@ func (s *Scheduler) cannotStart(e *Send, now time.Time) bool {
 func (s *Scheduler) beginTurn(e *Send, now time.Time) {
 	n := e.Number
 	s.cooldown.Start(pair{n, e.Phone}, now)
-	n.countTurn(e)
+	if n.countTurn(e); e.Lane == Express {
+		n.expressAt = now
+	}
 	s.capacity.Start(e.Lane == Bulk, n.inFlight)
 	n.inFlight++
 	e.markProbe(now)

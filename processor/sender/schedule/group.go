@@ -20,25 +20,24 @@ type group struct {
 	queue.Queue[*Send]           // started by a commit, and not called
 	committing         int       // in the commit under way
 	calledAt           time.Time // when one was last called
+	full               bool      // another would have been, if more might be in flight
 	listed             bool      // in Scheduler.numbers.grouped
 }
 
 // size is how many are started or about to be, and not called.
 func (g *group) size() int { return g.Len() + g.committing }
 
-// nextAt is when the next of a number may be called, as far as that does not depend on the rate: several at a time, at a high one.
-func (n *Number) nextAt() time.Time {
-	gap := BulkGap
-	if n.pacer.Rate() == 0 { // calls in flight are what limits it: none is to be idle for long
-		gap = callGap
-	}
-	return n.group.calledAt.Add(gap)
+// nextCallAt is when the next of a number may be called, as far as tokens do not say it, and no slot for a call was what it waited for: that is taken
+// when it gets free. Where calls of others take most of the slots, a number does not wait long for one.
+func (s *Scheduler) nextCallAt(n *Number) time.Time {
+	few := !s.capacity.Ample() //mutant:few-slots-are-taken-soon
+	return n.group.calledAt.Add(n.pacer.CallGap(few))
 }
 
 // groups reports whether the bulk sends of a number start in groups: where it is known how many it takes, and nothing keeps it from taking
 // them. A probe or a trial starts by itself.
 func (n *Number) groups(now time.Time) bool {
-	known := n.pacer.Rate() > 0 || n.pacer.TokensIn(now, limits.GroupSpan) >= leastGroup
+	known := n.pacer.Rate() > 0 || n.pacer.TokensIn(now, n.pacer.GroupSpan()) >= leastGroup
 	return known && n.pacer.Steady() && !n.pacer.BlockedUntil().After(now) && !n.breakers.Halted() && !n.breakers.Stopped(limits.FaultOutage)
 }
 
@@ -78,7 +77,7 @@ func (s *Scheduler) fillGroups(batch []*Send, anyway bool, now time.Time) []*Sen
 			continue
 		}
 		span := n.pacer.GroupSpan() + s.groupAhead
-		room := min(n.pacer.TokensIn(now, span), MaxGroup, n.concurrency.CallsIn(span, s.cfg.MaxInFlight)) - n.group.size()
+		room := min(n.pacer.TokensIn(now, span), MaxGroup, n.concurrency.CallsIn(span, n.mostCalls(Bulk, s.cfg.MaxInFlight, now))) - n.group.size()
 		for room > 0 && n.ready[Bulk].Len() > 0 {
 			e := n.ready[Bulk].First()
 			if s.cannotStart(e, now) {
@@ -99,9 +98,9 @@ func (s *Scheduler) fillGroups(batch []*Send, anyway bool, now time.Time) []*Sen
 	return batch
 }
 
-// Hold keeps a send of a group, whose start was committed by a commit that began at a time, until its turn comes. It reports false for one that is
-// called at once.
-func (s *Scheduler) Hold(e *Send, began time.Time) bool {
+// Hold keeps a send of a group, whose start was committed by a commit that was answered now, until its turn comes. It reports false for one that
+// is called at once.
+func (s *Scheduler) Hold(e *Send, now time.Time) bool {
 	if !e.call.grouped {
 		return false
 	}
@@ -109,7 +108,7 @@ func (s *Scheduler) Hold(e *Send, began time.Time) bool {
 	s.MoveTo(e, PhaseGrouped, CausePace)
 	n.group.committing--
 	n.group.Push(&e.link, e)
-	e.call.groupedAt = began
+	e.call.groupedAt = now
 	if !n.group.listed {
 		n.group.listed = true
 		s.numbers.grouped = append(s.numbers.grouped, n)
@@ -168,27 +167,27 @@ func (s *Scheduler) nextOfGroup(n *Number, now time.Time) *Send {
 			s.Enqueue(e, true) // cannotStart says what it waits for
 			continue
 		}
-		most := n.mostCalls(s.cfg.MaxInFlight)
 		switch {
-		case n.ready[Express].Len() > 0 && n.expressInRow < bulkTurn && n.inFlight < most+limits.MinConcurrency:
-			s.timers.Start(&n.timer, n, now.Add(BulkGap)) // its start may come to nothing
+		case n.ready[Express].Len() > 0 && n.expressInRow < bulkTurn && n.inFlight < n.mostCalls(Express, s.cfg.MaxInFlight, now):
+			s.timers.StartBy(&n.timer, n, now.Add(BulkGap)) // its start may come to nothing
 			return nil
 		case !s.capacity.CanStart(true, n.inFlight) || s.resultsAreShort():
 			s.capacity.short = true
 			return nil
-		case n.inFlight >= most:
-			n.capped = true
+		case n.inFlight >= n.mostCalls(Bulk, s.cfg.MaxInFlight, now):
+			n.capped, n.group.full = true, true
 			return nil
 		}
-		if !now.Equal(n.group.calledAt) && n.nextAt().After(now) {
-			s.timers.Start(&n.timer, n, n.nextAt())
+		next := s.nextCallAt(n)
+		if !n.group.full && !now.Equal(n.group.calledAt) && next.After(now) { //mutant:a-free-slot-is-taken-at-once
+			s.timers.StartBy(&n.timer, n, next)
 			return nil
 		}
 		if _, at, ok := n.pacer.Acquire(now); !ok {
-			s.timers.Start(&n.timer, n, slices.MaxFunc([]time.Time{at, n.nextAt()}, time.Time.Compare))
+			s.timers.StartBy(&n.timer, n, slices.MaxFunc([]time.Time{at, next}, time.Time.Compare))
 			return nil
 		}
-		n.group.calledAt = now
+		n.group.calledAt, n.group.full = now, false
 		e.call.grouped = false
 		e.link.Unlink()
 		s.beginTurn(e, now)

@@ -25,15 +25,13 @@ const (
 	// loses nothing by them.
 	leastAhead = 5 * time.Millisecond
 	mostAhead  = 20 * time.Millisecond
-	// ResultsWait is how long results wait for others of a number whose sends start in groups. Together with what is started and not called
-	// they are not more than a quarter of a second of the rate: all of it is unknown if the process dies.
-	ResultsWait = 150 * time.Millisecond
+	// ResultsWait is how long results wait for others of a number whose sends start in groups. What waits, and what is started and not
+	// called, is unknown if the process dies.
+	ResultsWait = 180 * time.Millisecond
 	// MaxGroup is how many sends of a number are started and not called at most.
 	MaxGroup = 1024
-	// leastGroup is how many sends limits.GroupSpan has at least where a number without a limit starts them in groups.
+	// leastGroup is how many sends a group has at least where a number without a limit starts them in groups.
 	leastGroup = 4
-	// callGap is the least time between calls of a group whose number has no limit, other than those of the same moment.
-	callGap = time.Millisecond
 	// groupLife is how long a started send is called at most after its commit. A process that was stopped meanwhile may have been replaced.
 	groupLife = time.Second
 

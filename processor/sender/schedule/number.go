@@ -32,6 +32,7 @@ type Number struct {
 	ready        [Lanes]queue.Priority[*Send] // direct sends are urgent
 	runnable     bool                         // in Scheduler.runnable
 	expressInRow int                          // express sends in a row while bulk waited
+	expressAt    time.Time                    // when the last one began
 
 	group group // of bulk: started, and not called
 
@@ -181,18 +182,19 @@ func (n *Number) nextQueue(withBulk bool, bulkFits bool) *queue.Priority[*Send] 
 	return nil
 }
 
-// mostCalls is how many calls the number may have under way.
-func (n *Number) mostCalls(ceiling int) int {
-	if n.breakers[limits.FaultOutage].Doubtful() {
-		return n.concurrency.Usual(n.pacer.Full(), ceiling)
-	}
-	return n.concurrency.Max(n.pacer.Full(), ceiling)
+// mostCalls is how many calls the number may have under way before another of a lane begins: express has some beyond what bulk may ever have.
+func (n *Number) mostCalls(lane Lane, ceiling int, now time.Time) int {
+	few := lane == Bulk && n.bulkWaits() && now.Sub(n.expressAt) < limits.ExpressRecent //mutant:few-calls-of-bulk-are-not-of-express
+	beyond := [Lanes]int{Express: limits.MinConcurrency}
+	return n.concurrency.Max(n.pacer.Full(), ceiling, n.breakers[limits.FaultOutage].Doubtful(), few) + beyond[lane]
 }
+
+func (n *Number) bulkWaits() bool { return n.ready[Bulk].Len()+n.group.Len() > 0 }
 
 // countTurn counts whose turn it was.
 func (n *Number) countTurn(e *Send) {
 	n.ready[e.Lane].Took(e.Direct)
-	if e.Lane == Express && n.ready[Bulk].Len()+n.group.Len() > 0 {
+	if e.Lane == Express && n.bulkWaits() {
 		n.expressInRow++
 	} else {
 		n.expressInRow = 0

@@ -52,7 +52,7 @@ func (s *Scheduler) applyToRate(n *Number, e *Send, r *schemas.Reply, now time.T
 	case schemas.VerdictUnsent, schemas.VerdictTransient, schemas.VerdictAccount:
 	}
 	if r.Verdict != schemas.VerdictUnsent && r.Verdict != schemas.VerdictLost { // no answer says nothing of how long answers take
-		n.concurrency.Observe(now.Sub(began))
+		n.concurrency.Observe(began, now, n.inFlight+1, s.cfg.MaxInFlight)
 	}
 	if n.capped || e.call.trial {
 		n.pacer.TrialEnded(e.call.trial)

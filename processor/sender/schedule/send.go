@@ -47,7 +47,7 @@ type call struct {
 	version    int // of the message
 	calledAt   time.Time
 	grouped    bool                // started with a group, and not called yet
-	groupedAt  time.Time           // when the commit of that began
+	groupedAt  time.Time           // when the commit of that was answered
 	unplaced   bool                // it may only reach who is inside their window
 	trial      bool                // of a number that was throttled
 	probes     [limits.Faults]bool // it probes these breakers of its number

@@ -20,16 +20,21 @@ func (p publisher) Publish(_ schemas.TaskID, u *schemas.TaskUpdate, _ time.Time)
 	p.phases[u.GetPhase()]++
 }
 
+// newScheduler returns one whose numbers are all configured alike.
+func newScheduler(maxInFlight int, number NumberConfig, host Host) *Scheduler {
+	return New(Config{
+		Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(), MaxInFlight: maxInFlight,
+		Number: func(string) (NumberConfig, bool) { return number, true },
+	}, Ports{Host: host})
+}
+
 // TestTasksWithoutSendsAreForgotten: the last ones are kept for sends that may come, and their number knows of none of them but those that
 // have to publish yet that they go on.
 func TestTasksWithoutSendsAreForgotten(t *testing.T) {
 	t.Parallel()
 	const forgotten, told = 500, 3
 	now, published := time.Unix(1_700_000_000, 0), publisher{phases: make(map[schemas.Phase]int)}
-	s := New(Config{
-		Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(), MaxInFlight: 8,
-		Number: func(string) (NumberConfig, bool) { return NumberConfig{}, true },
-	}, Ports{Host: published})
+	s := newScheduler(8, NumberConfig{}, published)
 	for i := range MaxIdleTasks + forgotten {
 		e := new(Send)
 		s.Attach(e, schemas.NewTaskID(), &schemas.Send{Sender: "1"}, now)
