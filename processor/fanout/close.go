@@ -72,7 +72,7 @@ func (s *worker) closeNext(t *task.Task, recs []stream.Record) {
 	}
 	if len(recs) > 0 {
 		//mutant:end-of-a-task-is-proven
-		s.prove(s.logFor(t), func(stream.Record) { s.closeNext(t, recs[1:]) }, recs[0])
+		s.Prove(s.logFor(t), func(stream.Record) { s.closeNext(t, recs[1:]) }, recs[0])
 		return
 	}
 	t.BecomeClosed()

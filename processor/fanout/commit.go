@@ -128,9 +128,9 @@ type writing struct {
 	proof uint64 // the number of the commit that must have been made; see controls.go
 }
 
-// prove puts records on the log once a commit was made that was asked for from now on: the partition was ours when they were
+// Prove puts records on the log once a commit was made that was asked for from now on: the partition was ours when they were
 // decided upon, and nobody had taken it over.
-func (s *worker) prove(log stream.Log, done func(last stream.Record), recs ...stream.Record) {
+func (s *worker) Prove(log stream.Log, done func(last stream.Record), recs ...stream.Record) {
 	s.proveWith(s.commitSeq+1, log, done, recs...)
 }
 

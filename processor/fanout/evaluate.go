@@ -132,6 +132,6 @@ func (s *worker) giveUpUndecided(t *task.Task) {
 			recs[i] = t.OutcomeRange(now, r.From, r.To, schemas.StateUnknown, schemas.StateUnknown.Spanish())
 		}
 		s.log.Warn("a broadcast ends with lost outcomes", "task", t.ID.String(), "runs", len(recs))
-		s.prove(s.st.ports.Bulk, func(stream.Record) {}, recs...)
+		s.Prove(s.st.ports.Bulk, func(stream.Record) {}, recs...)
 	})
 }

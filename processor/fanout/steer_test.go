@@ -514,6 +514,30 @@ func TestLeaseOfACancelledTaskIsRepeatedFirst(t *testing.T) {
 	}
 }
 
+// A new owner that has a lease to repeat, and finds its task cancelled meanwhile, says nothing of that before it is known to be the owner:
+// who reads that the task is cancelled reads how many may still leave.
+func TestCancelFoundAtATakeoverIsSaidWithWhatMayStillLeave(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		p := w.run()
+		id := w.large(10_000)
+		w.lock(func() { w.stuck = schemas.TopicSendsBulk })
+		passes(5 * time.Second)
+		p.kill()
+		w.lock(func() { w.stuck, w.Faults.Refuse = "", 1 })
+		w.cancel(id)
+		w.run()
+		passes(10 * time.Second)
+		if st := w.status(id); st.GetPhase() == phaseCancelled || st.GetControls() > 0 {
+			t.Errorf("nothing was committed, and it is said: %v", st)
+		}
+		w.lock(func() { w.Faults.Refuse = 0 })
+		w.finished(id)
+		if st, c := w.status(id), w.counts(id); st.GetControls() == 0 || c["cancelled"] == 0 {
+			t.Errorf("%v, %v", st, c)
+		}
+	})
+}
+
 // The rest is cancelled after that was said: an owner that dies in between must not leave a task that ended as if by itself.
 func TestRestIsCancelledOnceThatWasSaid(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {

@@ -95,6 +95,9 @@ func (w *world) fold(rec stream.Record) {
 		}
 	case *schemas.Result_Note:
 		f.update(e.Note, r.GetAtMs())
+		if f.phase == schemas.Phase_PHASE_CANCELLED && f.steered == nil {
+			w.failf("%s is called cancelled, and not how many may still leave", id)
+		}
 	}
 	if f.opened != nil && f.phase == schemas.Phase_PHASE_FAILED {
 		for i := range f.opened.GetTotal() {

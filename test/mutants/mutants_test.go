@@ -251,6 +251,12 @@ func mutants() []mutant {
 		{marker: "rest-waits-for-the-quantum", change: value("l.become(Closing, Waiting, Preparing, Dispatching)"), test: "TestQuantumUnderWayEndsBeforeTheRestIsCancelled", in: "processor/fanout"},
 		{marker: "takeover-waits-for-controls", change: value("error(nil)"), test: "TestNoQuantumBeforeTheControlsHaveCaughtUp"},
 		{marker: "controls-are-published-with-proof", change: value("0"), test: "TestReplacedOwnerSaysNothingOfControls"},
+		{
+			marker: "probe-is-published-with-proof",
+			change: whole("t.Opened.Then(func() { p.cfg.Owner.Publish(p.logFor(t), func(stream.Record) {}, note) })"),
+			test:   "TestCancelFoundAtATakeoverIsSaidWithWhatMayStillLeave",
+			in:     "processor/fanout",
+		},
 		{marker: "rest-waits-until-the-end-is-published", change: operandWith("Announced", "t.Ending() == task.Running"), test: "TestRestIsCancelledOnceThatWasSaid"},
 		{marker: "quantum-waits-for-the-evaluation", change: value("false"), test: "TestNobodyTakesATurnBeforeBeingLookedAt"},
 		{

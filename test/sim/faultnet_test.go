@@ -27,7 +27,7 @@ type faultNet struct {
 	dead  chan struct{} // closed once cut
 	thaw  chan struct{} // closed while running
 	lose  func(c *faultConn) bool
-	aim   *aim // see sim_group_test.go
+	aim   *aim // see group_test.go
 }
 
 func newFaultNet(dial func(context.Context, string, string) (net.Conn, error), listen func(string, string) (net.Listener, error)) *faultNet {

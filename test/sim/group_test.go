@@ -20,7 +20,7 @@ import (
 const (
 	// simForgotten counts members that the simulation had to give up in kfake's place.
 	simForgotten = "members_forgotten"
-	// simAimed is how long an aimed fault waits for its request: a heartbeat comes every 3 s, a rebalance follows, and may wait for others.
+	// simAimed is how long an aimed fault waits for its request: a heartbeat comes every 1.5 s, a rebalance follows, and may wait for others.
 	simAimed = 15 * time.Second
 )
 
@@ -70,11 +70,22 @@ func (n *faultNet) take(b []byte) *aim {
 	return a
 }
 
-// Aim has a fault wait for its request; nil: none.
+// Aim has a fault wait for its request.
 func (n *faultNet) Aim(a *aim) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.aim = a
+}
+
+// Withdraw takes an aim back. It returns false if its request was there before.
+func (n *faultNet) Withdraw(a *aim) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.aim != a {
+		return false
+	}
+	n.aim = nil
+	return true
 }
 
 // strike does to a request what is aimed at it. It reports whether the request is dealt with.
@@ -177,11 +188,9 @@ func (w *world) aimSome(r *rand.Rand) {
 			n.Thaw()
 		}
 	case <-time.After(simAimed):
-		n.Aim(nil)
-		select {
-		case <-a.hit: // just now
+		if !n.Withdraw(a) { // it is being struck just now
+			<-a.hit
 			n.Thaw()
-		default:
 		}
 	}
 	if a.key == kmsg.LeaveGroup {

@@ -16,7 +16,10 @@ import (
 //
 // How a stage that reads only the Status knows that: it publishes an update itself. What was published last takes the same
 // partition of results as everything about the task; when the Status carries the update's time, all that lay before it is
-// folded. Marks are written a few seconds after they are folded, so a recipient who was decided just before the takeover
+// folded. The update waits for a commit, as the one that it repeats may: who reads that the task is cancelled reads with it how many
+// sends may still leave.
+//
+// Marks are written a few seconds after they are folded, so a recipient who was decided just before the takeover
 // may still look pending. That is no harm: senders drop a pair (task, index) that they have seen within 20,000 records
 // of its partition, and a few seconds are not 20,000 records of one partition. What marks must rule out, and do, is the
 // recipient who was decided long before, beyond what a sender remembers.
@@ -30,7 +33,7 @@ func (p *Preparer) loadPending(t *task.Task) bool {
 	at := t.UpdateTime(time.Now())
 	t.ProbeMs = at.UnixMilli()
 	note := t.Update(at, t.Repeat())
-	t.Opened.Then(func() { p.cfg.Owner.Publish(p.logFor(t), func(stream.Record) {}, note) })
+	t.Opened.Then(func() { p.cfg.Owner.Prove(p.logFor(t), func(stream.Record) {}, note) }) //mutant:probe-is-published-with-proof
 	return false
 }
 

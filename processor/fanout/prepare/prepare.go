@@ -50,6 +50,8 @@ type Owner interface {
 	Fail(t *task.Task, why schemas.Explanation, now time.Time)
 	// Publish puts records on the log until all are acknowledged.
 	Publish(log stream.Log, done func(last stream.Record), recs ...stream.Record)
+	// Prove is Publish once a commit was made that is asked for from now on.
+	Prove(log stream.Log, done func(last stream.Record), recs ...stream.Record)
 }
 
 // Config is what a Preparer works with.
