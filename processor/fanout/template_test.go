@@ -159,37 +159,66 @@ func TestTemplateIsHeldToItsAccountBeforeAnybodyIsWrittenTo(t *testing.T) {
 	}
 }
 
-// TestTaskWhosePeopleAreFullKeepsNobodyWaiting: a process says that sends of the number wait for places. What the task has in flight takes nothing of the
-// window from another one, which goes out; and it goes on when there are places.
+// TestTaskWhosePeopleAreFullKeepsNobodyWaiting: a process says that sends of the number wait for places. What tasks have in flight takes nothing of the
+// window from another one, which goes out, be they going on, paused or over; and they go on when there are places.
 func TestTaskWhosePeopleAreFullKeepsNobodyWaiting(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
-		w.run()
-		full := func(c *schemas.Cause) {
-			w.Append(standing.Encode(&schemas.NumberEvent{
-				Number: "100", AtMs: time.Now().UnixMilli(), Kind: schemas.NumberEventKind_NUMBER_EVENT_KIND_PROCESS, Process: "p", Cause: c,
-			}))
-		}
-		w.lock(func() { w.stopSenders = true })
-		id := w.templated(0, 6_000)
-		passes(canary.OutcomesWithin + 30*time.Second) // until the others no longer wait for the first, and the window is used up
-		w.lock(func() { w.unseen = schedule.MaxStalled })
-		full(&schemas.Cause{Reason: schemas.Reason_REASON_PEOPLE_IN_FLIGHT})
-		passes(standing.PauseRecheck + 5*time.Second)
-		before := w.once(id)
-		other := w.submit(w.sliced(event("100", phonesFrom(50_000, 2000)...)))
-		passes(time.Minute)
-		if n := w.once(other); n == 0 {
-			t.Error("another task of the number waits for it")
-		}
-		if n := w.once(id); n > max(before, schedule.MaxStalled) {
-			t.Errorf("%d of the task are dispatched, %d before it waited", n, before)
-		}
-		full(nil)
-		w.startSenders()
-		passes(10 * time.Minute)
-		w.finished(id)
-		w.expect(id, counts{"sent": 6_000})
-	})
+	for name, steer := range map[string]func(*world, schemas.TaskID){
+		"going on":  func(*world, schemas.TaskID) {},
+		"paused":    func(w *world, id schemas.TaskID) { w.pause(id) },
+		"cancelled": func(w *world, id schemas.TaskID) { w.cancel(id) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, w *world) {
+				w.run()
+				full := func(c *schemas.Cause) {
+					w.Append(standing.Encode(&schemas.NumberEvent{
+						Number: "100", AtMs: time.Now().UnixMilli(), Kind: schemas.NumberEventKind_NUMBER_EVENT_KIND_PROCESS, Process: "p", Cause: c,
+					}))
+				}
+				w.lock(func() { w.stopSenders = true })
+				var ids []schemas.TaskID
+				for range 4 {
+					ids = append(ids, w.templated(0, 1_500))
+				}
+				passes(canary.OutcomesWithin + 30*time.Second) // until the others no longer wait for the first, and the window is used up
+				dispatched := func() (n int) {
+					for _, id := range ids {
+						n += w.once(id)
+					}
+					return n
+				}
+				before := w.full(dispatched(), len(ids))
+				w.lock(func() { w.unseen = schedule.MaxStalledTasks })
+				for _, id := range ids {
+					steer(w, id)
+				}
+				other := w.submit(w.sliced(event("100", phonesFrom(50_000, 2000)...)))
+				for end := time.Now().Add(canary.OutcomesWithin + time.Minute); time.Now().Before(end); {
+					full(&schemas.Cause{Reason: schemas.Reason_REASON_PEOPLE_IN_FLIGHT}) // as long as it is so
+					passes(10 * time.Second)
+				}
+				if n := w.once(other); n <= canary.First {
+					t.Errorf("%d of another task of the number are dispatched: it waits for them", n)
+				}
+				if n := dispatched(); n > before && name != "going on" || n > len(ids)*schedule.MaxStalled {
+					t.Errorf("%d of the tasks are dispatched, %d before they waited", n, before)
+				}
+				full(nil)
+				w.startSenders()
+				passes(time.Minute)
+				for _, id := range ids {
+					w.resume(id)
+				}
+				passes(10 * time.Minute)
+				w.finished(ids...)
+				for _, id := range ids {
+					if c := w.counts(id); c["sent"]+c["cancelled"] != 1_500 || c["cancelled"] > 0 && name != "cancelled" {
+						t.Errorf("%v", c)
+					}
+				}
+			})
+		})
+	}
 }
 
 // silent answers nothing for as long as a question may take.

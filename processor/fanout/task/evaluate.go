@@ -97,8 +97,11 @@ func (t *Task) Evaluate(now time.Time, in Inputs) (canary.Do, time.Time) {
 		t.blockedOutside(in.Number, now)
 	}
 	next := t.Deadline
-	if until := t.Blocked.Until; !until.IsZero() && until.Before(next) {
-		next = until
+	if until := t.Blocked.Until; !until.IsZero() {
+		next = earliest(until, next)
+	}
+	if t.Unprompted && t.InFlight() > 0 {
+		next = earliest(now.Add(standing.PauseRecheck), next)
 	}
 	return did, next
 }
@@ -109,7 +112,7 @@ func (t *Task) blockedBy(v canary.Verdict, now time.Time) Blocked {
 	case t.ending != Running:
 		return Blocked{Status: t.Terminal, Held: true}
 	case !t.Open():
-		return Blocked{}
+		return Blocked{Held: true}
 	case t.Controls.Paused:
 		return Blocked{Status: Status{schemas.Phase_PHASE_PAUSED, PausedByRequest}, Held: true}
 	case !t.CanaryReason.None():
@@ -139,16 +142,16 @@ func (t *Task) blockedBy(v canary.Verdict, now time.Time) Blocked {
 	return b
 }
 
-// blockedOutside has a task that may be scheduled, and reaches people outside their windows, wait for its template; or take nothing of the window from
-// others where the number's business may not write to more people now, so that what it has in flight may wait. It asks again soon: nothing wakes it up when
-// that changes.
+// blockedOutside has a task that reaches people outside their windows take nothing of the window from others where the number's business may not
+// write to more people now, so that what it has in flight may wait, be it over or not; and wait for its template, if it may be scheduled. It asks
+// again soon: nothing wakes it up when that changes.
 func (t *Task) blockedOutside(n standing.State, now time.Time) {
 	b := &t.Blocked
+	b.Stalled = n.Full(now)                                         //mutant:what-waits-for-places-takes-no-window
 	if t.ending != Running || !t.Open() || b.Held && b.Phase != 0 { // it waits for something else
 		return
 	}
 	b.Until = earliest(now.Add(standing.PauseRecheck), b.Until)
-	b.Stalled = n.Full(now)                               //mutant:what-waits-for-places-takes-no-window
 	if e := n.Templates.Held(t.Template, now); e != nil { //mutant:nothing-is-dispatched-while-its-template-is-paused
 		b.Held, b.Stalled, b.Status = true, true, Status{schemas.Phase_PHASE_WAITING, schemas.Explain(standing.WaitsForTemplate(schemas.Reason_REASON_TEMPLATE, e))}
 	}
