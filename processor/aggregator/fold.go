@@ -152,7 +152,7 @@ func (w *worker) recordChanges(e *entry, was snapshot, changed bool, now time.Ti
 	if changed {
 		e.status.pace.Decided(t.Decided)
 		if !e.done && t.NothingInFlight() { //mutant:the-fanout-does-not-wait-for-what-ended
-			e.status.pace.Prompt()
+			e.status.pace.Hurry()
 		}
 		w.markChanged(e, now)
 	}

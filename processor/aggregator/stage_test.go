@@ -97,10 +97,10 @@ func TestFanoutLearnsSoonThatNothingIsInFlight(t *testing.T) {
 			w.result(outcome(i, schemas.StateSent, "", ""))
 		}
 		p.feedAll()
-		settle(200 * time.Millisecond)
+		settle(20 * time.Millisecond)
 		counts := w.status(task1).GetCounts()
 		if len(counts) != 1 || counts[0].GetCount() != 50 {
-			t.Errorf("200 ms after the last of 50 that were dispatched the status has %v, want 50 sent", counts)
+			t.Errorf("20 ms after the last of 50 that were dispatched the status has %v, want 50 sent", counts)
 		}
 	})
 }

@@ -26,8 +26,8 @@ func NewTask(id schemas.TaskID) *Task { return &Task{ID: id} }
 // Done reports whether every recipient is decided.
 func (t *Task) Done() bool { return t.Plan != nil && t.Decided >= t.Plan.GetTotal() }
 
-// NothingInFlight reports whether all that was dispatched is decided.
-func (t *Task) NothingInFlight() bool { return t.Decided >= t.cursor }
+// NothingInFlight reports whether all that is known to be dispatched is decided: if others follow, the fanout waits for that.
+func (t *Task) NothingInFlight() bool { return t.cursor > 0 && t.Decided >= t.cursor }
 
 // total is how many recipients the task has, or may have as long as its plan is unknown: an index without a plan, which nothing else
 // vouches for, takes no more memory than that.
