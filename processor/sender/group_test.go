@@ -3,6 +3,7 @@ package sender
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"altavoz/internal/logtest"
@@ -105,6 +106,66 @@ func TestFastAPIGetsTheWholeRate(t *testing.T) {
 			made, want := len(w.calls)-before, int(configured*.8*.95*span.Seconds())
 			if made < want*95/100 {
 				t.Errorf("latency %v: %d calls in %v, want at least %d", latency, made, span, want*95/100)
+			}
+		})
+	}
+}
+
+// TestFreeCallsOfANumberWithoutALimitAreUsedAtOnce: how many calls it made lately says nothing about how many it can make, where it had little to do.
+func TestFreeCallsOfANumberWithoutALimitAreUsedAtOnce(t *testing.T) {
+	bubble(t, func(w *world) {
+		const calls, latency = 56, 20 * time.Millisecond
+		w.latency = func(*apiCall) time.Duration { return latency }
+		p := w.start([]stream.TopicPartition{bulkPartition}, rate(0), inFlight(calls), partitions(1, 1))
+		task, next := schemas.NewTaskID(), uint32(0)
+		produce := func(n int) {
+			for range n {
+				w.produce(bulkPartition, task, next)
+				next++
+			}
+		}
+		for range 25 { // 200 a second
+			produce(20)
+			w.rest(100 * time.Millisecond)
+		}
+		p.OnCommit(func([]stream.Position) logtest.Fault { return logtest.Fault{After: latency} })
+		before := len(w.calls)
+		produce(8000)
+		w.rest(5 * latency)
+		if made := len(w.calls) - before; made < 2*calls {
+			t.Errorf("%d calls in %v after little to do, want twice the %d that may be in flight at least", made, 5*latency, calls)
+		}
+		p.OnCommit(nil)
+	})
+}
+
+// TestBulkThatComesJustAfterAGroupWasStartedIsStarted: that nothing was left by the group does not keep it from being looked at, before calls end.
+func TestBulkThatComesJustAfterAGroupWasStartedIsStarted(t *testing.T) {
+	t.Parallel()
+	for name, most := range map[string]float64{"limited": 200, "without a limit": 0} {
+		inBubble(t, func(w *world) {
+			const few = 4 // twice as many are in flight at most
+			w.latency = func(*apiCall) time.Duration { return 20 * time.Millisecond }
+			w.start([]stream.TopicPartition{bulkPartition}, rate(most), inFlight(56), partitions(1, 1))
+			task, next := schemas.NewTaskID(), uint32(0)
+			produce := func() {
+				for range few {
+					w.produce(bulkPartition, task, next)
+					next++
+				}
+				synctest.Wait()
+			}
+			for range 80 { // 130 a second
+				produce()
+				w.rest(30 * time.Millisecond)
+			}
+			w.latency = func(*apiCall) time.Duration { return 400 * time.Millisecond }
+			before := len(w.calls)
+			produce()
+			produce()
+			w.rest(200 * time.Millisecond)
+			if made := len(w.calls) - before; made != 2*few {
+				t.Errorf("%s: %d of %d are called within 200 ms, before a call has ended", name, made, 2*few)
 			}
 		})
 	}

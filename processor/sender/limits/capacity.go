@@ -46,7 +46,17 @@ func (c *Capacity) CanStart(bulk bool, inFlight int) bool {
 	if bulk {
 		room = min(room, c.bulkMax-c.bulk)
 	}
-	return room > c.reserved || room > 0 && inFlight < c.guaranteed
+	return c.free(room, inFlight) > 0
+}
+
+// Free is how many more calls of bulk a number with inFlight of them may begin.
+func (c *Capacity) Free(inFlight int) int {
+	return c.free(min(c.max-c.total, c.bulkMax-c.bulk), inFlight)
+}
+
+// free is how many of the calls that there is room for are a number's: those that are no other's, or what it has left of its part.
+func (c *Capacity) free(room, inFlight int) int {
+	return max(room-c.reserved, min(room, c.guaranteed-inFlight), 0)
 }
 
 // Ample reports whether less than half of the calls are under way.

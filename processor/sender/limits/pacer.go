@@ -166,10 +166,10 @@ func (p *Pacer) TokensAt(now time.Time, n int) time.Time {
 }
 
 // TokensIn is how many whole tokens there are after a time, did nothing bound them. Without a limit it is how many calls get through in it, if they do
-// as lately.
-func (p *Pacer) TokensIn(now time.Time, d time.Duration) int {
+// as lately, and as many as slots for calls are free at least: a number that had little to do says nothing about what it could.
+func (p *Pacer) TokensIn(now time.Time, d time.Duration, free int) int {
 	if p.Rate() == 0 {
-		return int(p.recentRate * d.Seconds())
+		return max(int(p.recentRate*d.Seconds()), free)
 	}
 	return p.bucket.In(now, d)
 }

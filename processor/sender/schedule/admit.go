@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"slices"
 	"time"
 
 	"altavoz/processor/sender/limits"
@@ -25,19 +26,13 @@ func (s *Scheduler) Admit(gap time.Duration, anyway bool, now time.Time) (batch 
 func (s *Scheduler) rotate(batch []*Send, now time.Time, withBulk bool) []*Send {
 	for more := true; more; {
 		more = false
-		keep := s.numbers.runnable[:0]
-		for _, n := range s.numbers.runnable {
+		s.numbers.runnable = slices.DeleteFunc(s.numbers.runnable, func(n *Number) bool {
 			e, stay := s.admitNext(n, now, withBulk)
-			if e != nil {
+			if n.runnable, more = stay, more || e != nil; e != nil {
 				batch = append(batch, e)
-				more = true
 			}
-			if n.runnable = stay; stay {
-				keep = append(keep, n)
-			}
-		}
-		clear(s.numbers.runnable[len(keep):])
-		s.numbers.runnable = keep
+			return !stay
+		})
 	}
 	return batch
 }

@@ -37,7 +37,7 @@ func (s *Scheduler) nextCallAt(n *Number) time.Time {
 // groups reports whether the bulk sends of a number start in groups: where it is known how many it takes, and nothing keeps it from taking
 // them. A probe or a trial starts by itself.
 func (n *Number) groups(now time.Time) bool {
-	known := n.pacer.Rate() > 0 || n.pacer.TokensIn(now, n.pacer.GroupSpan()) >= leastGroup
+	known := n.pacer.Rate() > 0 || n.pacer.TokensIn(now, n.pacer.GroupSpan(), 0) >= leastGroup
 	return known && n.pacer.Steady() && !n.pacer.BlockedUntil().After(now) && !n.breakers.Halted() && !n.breakers.Stopped(limits.FaultOutage)
 }
 
@@ -76,8 +76,9 @@ func (s *Scheduler) fillGroups(batch []*Send, anyway bool, now time.Time) []*Sen
 		if !n.groups(now) {
 			continue
 		}
-		span := n.pacer.GroupSpan() + s.groupAhead
-		room := min(n.pacer.TokensIn(now, span), MaxGroup, n.concurrency.CallsIn(span, n.mostCalls(Bulk, s.cfg.MaxInFlight, now))) - n.group.size()
+		span, most := n.pacer.GroupSpan()+s.groupAhead, n.mostCalls(Bulk, s.cfg.MaxInFlight, now)
+		free := min(most-n.inFlight, s.capacity.Free(n.inFlight)) //mutant:free-slots-start-as-many
+		room := min(n.pacer.TokensIn(now, span, free), MaxGroup, n.concurrency.CallsIn(span, most)) - n.group.size()
 		for room > 0 && n.ready[Bulk].Len() > 0 {
 			e := n.ready[Bulk].First()
 			if s.cannotStart(e, now) {
@@ -95,6 +96,10 @@ func (s *Scheduler) fillGroups(batch []*Send, anyway bool, now time.Time) []*Sen
 			room--
 		}
 	}
+	s.numbers.runnable = slices.DeleteFunc(s.numbers.runnable, func(n *Number) bool {
+		n.runnable = n.hasReady() //mutant:number-without-anything-ready-is-not-runnable
+		return !n.runnable
+	})
 	return batch
 }
 
@@ -134,11 +139,9 @@ func (s *Scheduler) Due(now time.Time) (calls []*Send) {
 	s.capacity.short = false
 	for _, n := range s.numbers.grouped {
 		stopped := !n.groups(now) //mutant:stopped-number-gives-its-group-back
-		old := false
-		if e := n.group.First(); e != nil {
-			old = now.Sub(e.call.groupedAt) > groupLife //mutant:old-group-is-not-called
-		}
-		for e := n.group.Last(); e != nil && (stopped || old); e = n.group.Last() {
+		e := n.group.First()
+		old := e != nil && now.Sub(e.call.groupedAt) > groupLife //mutant:old-group-is-not-called
+		for e = n.group.Last(); e != nil && (stopped || old); e = n.group.Last() {
 			s.GiveBack(e)
 			s.Enqueue(e, true)
 		}

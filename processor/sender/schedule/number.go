@@ -135,7 +135,7 @@ func (s *Scheduler) makeRunnable(n *Number) {
 	if n.group.Len() > 0 {
 		s.ports.Host.Wake()
 	}
-	if !n.runnable && n.ready[Express].Len()+n.ready[Bulk].Len() > 0 {
+	if !n.runnable && n.hasReady() {
 		n.runnable = true
 		s.numbers.runnable = append(s.numbers.runnable, n)
 		s.ports.Host.Wake()
@@ -188,6 +188,8 @@ func (n *Number) mostCalls(lane Lane, ceiling int, now time.Time) int {
 	beyond := [Lanes]int{Express: limits.MinConcurrency}
 	return n.concurrency.Max(n.pacer.Full(), ceiling, n.breakers[limits.FaultOutage].Doubtful(), few) + beyond[lane]
 }
+
+func (n *Number) hasReady() bool { return n.ready[Express].Len()+n.ready[Bulk].Len() > 0 }
 
 func (n *Number) bulkWaits() bool { return n.ready[Bulk].Len()+n.group.Len() > 0 }
 
