@@ -187,11 +187,13 @@ func TestTaskWhosePeopleAreFullKeepsNobodyWaiting(t *testing.T) {
 					}
 					return n
 				}
-				before := w.full(dispatched(), len(ids))
+				w.full(dispatched(), len(ids))
 				w.lock(func() { w.unseen = schedule.MaxStalledTasks })
 				for _, id := range ids {
 					steer(w, id)
 				}
+				passes(time.Second)
+				before := dispatched()
 				other := w.submit(w.sliced(event("100", phonesFrom(50_000, 2000)...)))
 				for end := time.Now().Add(canary.OutcomesWithin + time.Minute); time.Now().Before(end); {
 					full(&schemas.Cause{Reason: schemas.Reason_REASON_PEOPLE_IN_FLIGHT}) // as long as it is so

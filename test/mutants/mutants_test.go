@@ -253,6 +253,7 @@ func mutants() []mutant {
 		{marker: "rest-waits-for-the-quantum", change: value("l.become(Closing, Waiting, Preparing, Dispatching)"), test: "TestQuantumUnderWayEndsBeforeTheRestIsCancelled", in: "processor/fanout"},
 		{marker: "takeover-waits-for-controls", change: value("error(nil)"), test: "TestNoQuantumBeforeTheControlsHaveCaughtUp"},
 		{marker: "controls-are-published-with-proof", change: value("0"), test: "TestReplacedOwnerSaysNothingOfControls"},
+		{marker: "a-repeated-end-has-its-controls", change: drop(), test: "TestRepeatedUpdateHasTheControlsInForce"},
 		{
 			marker: "probe-is-published-with-proof",
 			change: whole("t.Opened.Then(func() { p.cfg.Owner.Publish(p.logFor(t), func(stream.Record) {}, note) })"),

@@ -74,6 +74,8 @@ type Run struct {
 	Published         Status              // last, as far as it still stands
 	PublishedMs       int64               // the time of the last update
 	ControlsPublished int64               // those below this offset were published to be in force
+	PublishedPipe     uint32              // what was published with them: how many may still leave
+	PublishedSpeed    uint32              // and how many a second
 
 	opens, closes time.Time     // the opening of the window that goes on, or the next
 	waitLimit     time.Duration // how long, ...

@@ -32,6 +32,7 @@ func (t *Task) Publish(now time.Time, inFlight int) *Publication {
 	}
 	if controls {
 		u.Controls, u.Pipe, u.Speed = t.Controls.Next, uint32(inFlight), uint32(t.Speed)
+		t.PublishedPipe, t.PublishedSpeed = u.Pipe, u.Speed
 	}
 	p := &Publication{Update: u, Terminal: want.IsTerminal(), Changed: want != t.Published, Proof: controls || want.IsTerminal()}
 	t.Published, t.ControlsPublished = want, t.Controls.Next
@@ -39,9 +40,11 @@ func (t *Task) Publish(now time.Time, inFlight int) *Publication {
 	return p
 }
 
-// Repeat is the update that was published last, as it stands. It changes nothing.
+// Repeat is the update that was published last, as it stands, with the controls that are in force. It changes nothing.
 func (r *Run) Repeat() *schemas.TaskUpdate {
-	return Status{cmp.Or(r.Published.Phase, schemas.Phase_PHASE_RUNNING), r.Published.Why}.Update()
+	u := Status{cmp.Or(r.Published.Phase, schemas.Phase_PHASE_RUNNING), r.Published.Why}.Update()
+	u.Controls, u.Pipe, u.Speed = r.ControlsPublished, r.PublishedPipe, r.PublishedSpeed //mutant:a-repeated-end-has-its-controls
+	return u
 }
 
 // StopWaiting is the update of a task that waited, and does not any more because it closes; nil: it did not wait.
@@ -86,6 +89,7 @@ func (t *Task) endAs(shown Status) {
 func (t *Task) Restore() {
 	shown := Of(t.Status)
 	t.PublishedMs, t.ControlsPublished = t.Status.GetPhaseMs(), t.Status.GetControls()
+	t.PublishedPipe, t.PublishedSpeed = t.Status.GetPipe(), t.Status.GetSpeed()
 	switch {
 	case shown.IsTerminal():
 		t.endAs(shown)
