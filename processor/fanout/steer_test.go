@@ -514,15 +514,22 @@ func TestLeaseOfACancelledTaskIsRepeatedFirst(t *testing.T) {
 	}
 }
 
+// leasedByOneThatDied is a large task of which a process had leased a quantum that it could not write, and died.
+func (w *world) leasedByOneThatDied() schemas.TaskID {
+	w.t.Helper()
+	p := w.run()
+	id := w.large(10_000)
+	w.lock(func() { w.stuck = schemas.TopicSendsBulk })
+	passes(5 * time.Second)
+	p.kill()
+	return id
+}
+
 // A new owner that has a lease to repeat, and finds its task cancelled meanwhile, says nothing of that before it is known to be the owner:
 // who reads that the task is cancelled reads how many may still leave.
 func TestCancelFoundAtATakeoverIsSaidWithWhatMayStillLeave(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
-		p := w.run()
-		id := w.large(10_000)
-		w.lock(func() { w.stuck = schemas.TopicSendsBulk })
-		passes(5 * time.Second)
-		p.kill()
+		id := w.leasedByOneThatDied()
 		w.lock(func() { w.stuck, w.Faults.Refuse = "", 1 })
 		w.cancel(id)
 		w.run()
@@ -569,11 +576,7 @@ func TestRestIsCancelledOnceThatWasSaid(t *testing.T) {
 // by. It says it again.
 func TestLeaseIsLearntThoughAnEndWasSaid(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
-		p := w.run()
-		id := w.large(10_000)
-		w.lock(func() { w.stuck = schemas.TopicSendsBulk })
-		passes(5 * time.Second)
-		p.kill()
+		id := w.leasedByOneThatDied()
 		w.lock(func() { w.stuck, w.stopAggregator = "", true })
 		w.Append(schemas.EncodeResult(&schemas.Result{
 			Task: id.Bytes(), AtMs: time.Now().UnixMilli(), Event: &schemas.Result_Note{Note: &schemas.TaskUpdate{Phase: phaseStopped, Why: "porque sí"}},
