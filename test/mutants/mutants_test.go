@@ -66,6 +66,8 @@ func mutants() []mutant {
 		{marker: "the-fanout-does-not-wait-for-what-ended", change: makeFalse(), test: "TestFanoutLearnsSoonThatNothingIsInFlight"},
 		{marker: "free-slots-start-as-many", change: value("0"), test: "TestFreeCallsOfANumberWithoutALimitAreUsedAtOnce", in: "processor/sender"},
 		{marker: "number-without-anything-ready-is-not-runnable", change: value("true"), test: "TestBulkThatComesJustAfterAGroupWasStartedIsStarted", in: "processor/sender"},
+		{marker: "an-outage-that-only-a-send-can-end-is-no-reason", change: operandWith("tries", "true"), test: "TestAnOutageThatOnlyASendCanEndIsNotTheReason", in: "processor/sender"},
+		{marker: "a-number-without-a-send-is-probed", change: makeFalse(), test: "TestAnOutageThatOnlyASendCanEndIsNotTheReason", in: "processor/sender"},
 		{marker: "few-slots-are-taken-soon", change: value("false"), test: "TestFewSlotsAreTakenSoon"},
 		{marker: "an-unlimited-number-starts-less", change: makeFalse(), test: "TestGroupSpan"},
 		{marker: "a-trial-that-shows-nothing-is-undone", change: makeTrue(), test: "TestSimulatedNumberHasAsManyCallsAsMakeItFaster"},

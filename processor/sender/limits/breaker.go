@@ -73,6 +73,11 @@ func (b *Breaker) Doubtful() bool { return !b.open && b.silentInRow > 0 }
 // Foreign reports whether, by its last signal, another server answers in the API's place.
 func (b *Breaker) Foreign() bool { return b.open && b.foreign }
 
+// Answered reports whether it is open and only a send can close it: a read-only probe was answered, or a call that began before.
+func (b *Breaker) Answered() bool {
+	return b.open && b.nextProbe == ProbeSend && !b.foreign && !b.probing
+}
+
 // Allows returns what may be called now. With ProbeWait it also says when to ask again; without a time, once the probe under way has ended.
 func (b *Breaker) Allows(now time.Time) (p Probe, at time.Time) {
 	switch {
@@ -107,7 +112,7 @@ func (b *Breaker) ProbeAnswered(now time.Time, k Signal) (answered bool) {
 	}
 	switch k {
 	case SignalWorks, SignalRefused, SignalNone:
-		b.nextProbe, b.probeAt, b.foreignReads = ProbeSend, now, 0
+		b.nextProbe, b.probeAt, b.foreignReads, b.foreign = ProbeSend, now, 0, false
 		return true
 	case SignalForeign:
 		if b.foreignReads++; b.foreignReads >= maxForeignReads {
@@ -159,7 +164,7 @@ func (b *Breaker) observeOpen(now time.Time, k Signal, probe bool) (changed bool
 		b.open = false
 		return true
 	case k == SignalWorks && !b.account && !b.webhook && !b.probing: // begun before, and answered all the same: one more decides
-		b.nextProbe, b.probeAt = ProbeSend, now
+		b.nextProbe, b.probeAt, b.foreign = ProbeSend, now, false
 	case probe:
 		if k != SignalNone {
 			b.foreign = k == SignalForeign

@@ -46,6 +46,13 @@ func (s *Breakers) Stopped(f Fault) bool {
 	return open
 }
 
+// Unanswered reports whether an outage keeps the number from sending. Where none of its sends tries (all wait for something else, for hours perhaps), the
+// answer to a read-only probe says enough.
+func (s *Breakers) Unanswered(tries bool) bool {
+	b := &s[FaultOutage]
+	return b.open && (tries || !b.Answered()) //mutant:an-outage-that-only-a-send-can-end-is-no-reason
+}
+
 // Halted reports whether the number waits for an operator to act on its account.
 func (s *Breakers) Halted() bool { return s.Stopped(FaultAccount) || s.Stopped(FaultWebhook) }
 
@@ -67,12 +74,12 @@ func (s *Breakers) Probes(now time.Time) (p Probe, at time.Time) {
 // Tally counts numbers that do not send: those that wait for an operator, and those that wait for answers of the API.
 type Tally struct{ Stopped, Unanswered float64 }
 
-// With returns the tally with one more number.
-func (t Tally) With(s *Breakers) Tally {
+// With returns the tally with one more number; tries is as with Unanswered.
+func (t Tally) With(s *Breakers, tries bool) Tally {
 	switch {
 	case s.Halted(), s[FaultOutage].Foreign():
 		t.Stopped++
-	case s.Stopped(FaultOutage):
+	case s.Unanswered(tries):
 		t.Unanswered++
 	}
 	return t

@@ -35,6 +35,17 @@ func (s *Scheduler) readOnlyProbe(n *Number) {
 	})
 }
 
+// tries reports whether any of its sends waits for something else than its time of day, its template or the messaging limit: it finds out whether calls
+// are answered.
+func (n *Number) tries() bool {
+	for t := range n.tasks {
+		if t.sends > t.waitCounts[CausePlace]+t.waitCounts[CauseWindow] {
+			return true
+		}
+	}
+	return false
+}
+
 // probeSend returns the send that probes: one of the task that was not tried for longest, because what one task's sends meet need
 // not be the number's fault.
 func (n *Number) probeSend() (probe *Send) {

@@ -25,29 +25,13 @@ var causeNames = map[Cause]string{
 
 // Gauges is what waits and what is in flight.
 func (s *Scheduler) Gauges(now time.Time) meters.Snapshot {
-	blocked := map[string]int{"throttled": 0, "account": 0, "outage": 0} // ready sends of numbers that must wait
-	out := meters.Snapshot{InFlight: make(map[string]int), Waiting: blocked}
-	for _, n := range s.numbers.byID {
-		ready := n.ready[Express].Len() + n.ready[Bulk].Len()
-		_, slowed := n.pacer.Slowed()
-		stopped := n.breakers.Halted() || n.breakers.Stopped(limits.FaultOutage) || n.pacer.BlockedUntil().After(now)
-		switch {
-		case n.breakers.Halted():
-			blocked["account"] += ready
-		case n.breakers.Stopped(limits.FaultOutage):
-			blocked["outage"] += ready
-		case slowed || stopped:
-			blocked["throttled"] += ready
-		}
-		if out.RateFull += n.pacer.Full(); n.pacer.Full() > 0 && !stopped {
-			out.RateNow += n.pacer.Rate()
-		}
-	}
-	elsewhere := blocked["throttled"] + blocked["account"] + blocked["outage"]
+	out := meters.NewSnapshot()
 	for c, name := range causeNames {
 		out.Waiting[name] = s.waitCounts[c]
 	}
-	out.Waiting[causeNames[CausePace]] -= elsewhere
+	for _, n := range s.numbers.byID {
+		out.Waiting[causeNames[CausePace]] -= out.AddNumber(n.ready[Express].Len()+n.ready[Bulk].Len(), &n.breakers, &n.pacer, now)
+	}
 	for l, name := range LaneNames {
 		out.InFlight[string(name)] = s.InFlight(Lane(l))
 	}
@@ -64,7 +48,7 @@ func (s *Scheduler) Tallies() map[string]Tally {
 		if _, known := s.cfg.Number(id); !known {
 			id = "other"
 		}
-		tallies[id] = tallies[id].With(&n.breakers)
+		tallies[id] = tallies[id].With(&n.breakers, n.tries())
 	}
 	return tallies
 }

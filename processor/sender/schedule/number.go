@@ -162,12 +162,6 @@ func (s *Scheduler) blocked(n *Number, now time.Time) (until time.Time, probe, b
 	return until, probe, until.After(now)
 }
 
-// isBlocked reports whether the number must not send now.
-func (n *Number) isBlocked(now time.Time) bool {
-	p, _ := n.breakers.Probes(now)
-	return p == limits.ProbeWait || p == limits.ProbeRead || n.pacer.BlockedUntil().After(now)
-}
-
 // nextQueue returns the queue whose turn it is, or nil.
 func (n *Number) nextQueue(withBulk bool, bulkFits bool) *queue.Priority[*Send] {
 	ex, bu := &n.ready[Express], &n.ready[Bulk]

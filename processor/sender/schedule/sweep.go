@@ -4,6 +4,7 @@ import (
 	"iter"
 	"time"
 
+	"altavoz/processor/sender/limits"
 	"altavoz/schemas"
 )
 
@@ -14,9 +15,13 @@ func (s *Scheduler) sweep(now time.Time) {
 	s.reloadNumbers(now)
 	s.cooldown.Sweep(now)
 	for _, n := range s.numbers.byID {
-		if n.isBlocked(now) {
+		p, _ := n.breakers.Probes(now)
+		if p == limits.ProbeWait || p == limits.ProbeRead || n.pacer.BlockedUntil().After(now) {
 			s.expire(n.ready[Express].All(), now)
 			s.expire(n.ready[Bulk].All(), now)
+		}
+		if p == limits.ProbeRead { //mutant:a-number-without-a-send-is-probed
+			s.readOnlyProbe(n)
 		}
 		n.pacer.Advance(now)
 		s.confirmRecovery(n, now)
