@@ -269,8 +269,8 @@ func TestThrottledNumberIsTriedByOne(t *testing.T) {
 		task := schemas.NewTaskID()
 		w.produceAll(bulkPartition, task, 1000)
 		w.rest(29 * time.Second)
-		if n := len(w.calls); n > 8+4+6 { // in flight at 80 a second, then at 40, then one at a time
-			t.Errorf("%d calls were refused, want at most %v", n, 8+4+6)
+		if n := len(w.calls); n > 14+4+6 { // of two moments at 80 a second, then of one at 40, then one at a time
+			t.Errorf("%d calls were refused, want at most %v", n, 14+4+6)
 		}
 		p.OnCommit(func([]stream.Position) logtest.Fault { // a trial that is not made is no answer
 			return logtest.Fault{Refuse: func(stream.TopicPartition) error { return errors.New("rebalance") }}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"altavoz/processor/sender/schedule"
+	"altavoz/processor/timers"
 	"altavoz/stream"
 )
 
@@ -67,20 +68,13 @@ func (c *commits) markDirty(a *assignment) {
 // less than 20 a second loses what it does not take at once.
 func (c *commits) doneDueAt(next time.Time, groupsFollow bool, now time.Time) time.Time {
 	if groupsFollow {
-		return later(c.dirtySince.Add(doneMaxGap), c.doneNotBefore)
+		return timers.Later(c.dirtySince.Add(doneMaxGap), c.doneNotBefore)
 	}
 	at, most := c.dirtySince.Add(doneGap), c.dirtySince.Add(doneMaxGap)
-	if next.After(now) && next.Before(most) && next.Sub(later(at, now)) < schedule.BulkGap+c.mean {
+	if next.After(now) && next.Before(most) && next.Sub(timers.Later(at, now)) < schedule.BulkGap+c.mean {
 		at = next.Add(time.Microsecond)
 	}
-	return later(at, c.doneNotBefore)
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
+	return timers.Later(at, c.doneNotBefore)
 }
 
 // commitLoop admits, commits and starts calls, one round after the other. One commit is under way at a time. What becomes ready meanwhile

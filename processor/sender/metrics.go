@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"altavoz/processor/sender/limits"
 	"altavoz/processor/sender/places"
 	"altavoz/processor/sender/schedule"
 	"altavoz/processor/sender/schedule/meters"
@@ -66,7 +67,7 @@ func newMetrics(reg prometheus.Registerer, st *Stage) *metrics {
 		defer st.mu.Unlock()
 		return st.schedule.Gauges(time.Now())
 	}))
-	reg.MustRegister(meters.Numbers(func() map[string]schedule.Tally {
+	reg.MustRegister(meters.Numbers(func() map[string]limits.Tally {
 		st.mu.Lock() // not held while somebody may be slow to take them
 		defer st.mu.Unlock()
 		return st.schedule.Tallies()

@@ -155,8 +155,10 @@ func outageOf(t *testing.T, shift int) {
 			}
 			if inFlight < 0 {
 				inFlight = 0
-				for _, n := range w.busy {
-					inFlight += n
+				for _, c := range w.calls { // of the latest: calls begin some at a time
+					if c.sender == testNumber && from.Sub(c.at) < latency+80*time.Millisecond {
+						inFlight++
+					}
 				}
 			}
 			return kinds[k].reply

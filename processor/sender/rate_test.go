@@ -50,7 +50,7 @@ func TestSimulatedSharesAddUp(t *testing.T) {
 			for at := begin; at.Before(time.Now().Add(-time.Second)); at = at.Add(50 * time.Millisecond) {
 				worst = max(worst, w.within(at, time.Second))
 			}
-			if most := usable + float64(processes)*max(1, usable/float64(processes)*limits.Burst.Seconds()); float64(worst) > most {
+			if most := usable + float64(processes)*limits.Burst(usable/float64(processes)); float64(worst) > most {
 				t.Errorf("%d processes: %d within a second, at most %v", processes, worst, most)
 			}
 			if n := w.within(begin.Add(5*time.Second), 25*time.Second); float64(n) < 25*usable*0.98 {

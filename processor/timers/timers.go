@@ -6,6 +6,14 @@ import (
 	"time"
 )
 
+// Later returns the later of two times.
+func Later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
 // Timer is a time at which something goes on: of what it belongs to.
 type Timer[O any] struct {
 	Of    O

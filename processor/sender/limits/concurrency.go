@@ -43,9 +43,9 @@ func (f *Concurrency) Observe(began, now time.Time, underWay, ceiling int) {
 func (f *Concurrency) Max(rate float64, ceiling int, doubtful, few bool) int {
 	switch {
 	case rate > 0 && doubtful:
-		return f.calls(rate, 1, ceiling)
+		return f.calls(rate, 1, 0, ceiling)
 	case rate > 0:
-		return f.calls(rate, spareFactor, ceiling)
+		return max(f.calls(rate, spareFactor, 0, ceiling), f.calls(rate, 1, rate*callGap(rate).Seconds(), ceiling))
 	case few: //mutant:bulk-has-few-calls-of-a-near-api
 		return min(f.search.calls(), ceiling)
 	}
@@ -57,10 +57,11 @@ func (f *Concurrency) CallsIn(d time.Duration, underWay int) int {
 	return max(1, int(float64(underWay)*d.Seconds()/max(f.seconds, leastLatency.Seconds())))
 }
 
-func (f *Concurrency) calls(rate, spare float64, ceiling int) int {
+// calls is how many calls a rate has under way, with some to spare, where so many of them begin together.
+func (f *Concurrency) calls(rate, spare, together float64, ceiling int) int {
 	last := f.seconds
 	if last == 0 {
 		last = assumedLatency.Seconds()
 	}
-	return min(max(int(math.Ceil(rate*last*spare)), MinConcurrency), ceiling)
+	return min(max(int(math.Ceil(rate*last*spare+together)), MinConcurrency), ceiling)
 }

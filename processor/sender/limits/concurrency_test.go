@@ -17,7 +17,8 @@ func TestConcurrencyFollowsLatency(t *testing.T) {
 		rate        float64
 		most, usual int
 	}{
-		{100 * time.Millisecond, 100, 15, 10},
+		{100 * time.Millisecond, 100, 18, 10}, // 8 begin together
+		{200 * time.Millisecond, 100, 30, 20},
 		{10 * time.Second, 100, 256, 256},
 		{50 * time.Millisecond, 10, MinConcurrency, MinConcurrency},
 		{time.Second, 100, 150, 100},

@@ -6,22 +6,20 @@ import (
 	"altavoz/processor/rate"
 )
 
-// Burst is what a number may send at once after it was idle, as time of its rate: it has to cover the time between two
-// commits, and no more, because every owner of a partition has a burst of its own.
-const Burst = 50 * time.Millisecond
-
 const (
 	// groupSpan is how much of a number's rate one commit starts, and unlimitedGroupSpan of what a number without a limit takes. What of it is not
 	// called is unknown if the process dies, and no receipt settles that.
 	groupSpan          = 80 * time.Millisecond
 	unlimitedGroupSpan = 40 * time.Millisecond
 	// Calls of a group begin together, as each moment at which one begins wakes the process: as many as get their tokens in leastGap, or sendsTogether,
-	// if these do in mostGap, which is half of Burst and loses nothing of the rate. slotGap is that of a
-	// number without a limit, and where calls of others leave few slots.
-	sendsTogether = 2
+	// if these do in mostGap. slotGap is that of a number without a limit, and where calls of others leave few slots.
+	sendsTogether = 8
 	leastGap      = 10 * time.Millisecond
-	mostGap       = Burst / 2
+	mostGap       = 160 * time.Millisecond
 	slotGap       = time.Millisecond
+	// mostLate is how late calls may begin, after the moment at which they should, without a loss of the rate, and commitSpan how long a commit may take.
+	mostLate   = 20 * time.Millisecond
+	commitSpan = 50 * time.Millisecond
 
 	// ReplyShare of a number's rate is left for replies and for what others send from it.
 	ReplyShare = 0.2
@@ -48,6 +46,21 @@ const (
 	// MaxWait is the longest wait that Meta is believed.
 	MaxWait = time.Hour
 )
+
+// Burst is how many calls of a number with a rate may begin at once after it was idle. It loses nothing of the rate, as calls are whole, and is no more
+// than that, because every owner of a partition has a burst of its own.
+func Burst(rate float64) float64 {
+	return 1 + rate*max(commitSpan, callGap(rate)+mostLate).Seconds()
+}
+
+// callGap is the time between two moments at which calls of a group begin, unless few slots are free.
+func callGap(rate float64) time.Duration {
+	if rate == 0 {
+		return slotGap
+	}
+	gap := time.Duration(sendsTogether / rate * float64(time.Second))
+	return max(leastGap, min(gap, mostGap))
+}
 
 // Pacer is how fast this process may send from a number: additive increase, multiplicative decrease. It is given the
 // process's share of the number's rate and never exceeds it. The caller reports what became of calls:
@@ -95,7 +108,7 @@ func (p *Pacer) Set(now time.Time, full float64) {
 // applyRate has the bucket fill at the rate of now. It begins empty, so that a process that just took partitions over does not add its
 // burst to that of the last owner.
 func (p *Pacer) applyRate(now time.Time) {
-	p.bucket.Set(now, p.Rate(), max(1, p.Rate()*Burst.Seconds()))
+	p.bucket.Set(now, p.Rate(), Burst(p.Rate()))
 }
 
 // Full is what it may send a second at best; 0: no limit.
@@ -174,23 +187,31 @@ func (p *Pacer) TokensIn(now time.Time, d time.Duration, free int) int {
 	return p.bucket.In(now, d)
 }
 
-// GroupSpan is how much of the rate one commit starts: it costs the same whatever it starts.
-func (p *Pacer) GroupSpan() time.Duration {
-	if p.Rate() == 0 { //mutant:an-unlimited-number-starts-less
+// GroupSpan is how much of the rate one commit starts beyond what it takes itself, as it costs the same whatever it starts: nothing where all that it could is called
+// at one moment, just before which it is started then. few is as with CallGap.
+func (p *Pacer) GroupSpan(few bool) time.Duration {
+	switch {
+	case p.Rate() == 0: //mutant:an-unlimited-number-starts-less
 		return unlimitedGroupSpan
+	case p.CallGap(few) >= groupSpan: //mutant:what-is-called-together-is-started-just-before
+		return 0
 	}
 	return groupSpan
 }
 
 // CallGap is the least time between two moments at which calls of a group begin; few says that few slots are free.
 func (p *Pacer) CallGap(few bool) time.Duration {
-	if p.Rate() == 0 || few { //mutant:few-slots-shorten-the-gap
+	if few { //mutant:few-slots-shorten-the-gap
 		return slotGap
 	}
-	if gap := time.Duration(sendsTogether / p.Rate() * float64(time.Second)); gap <= mostGap {
-		return max(gap, leastGap)
-	}
-	return leastGap
+	return callGap(p.Rate())
+}
+
+// NextCalls is the first moment after a time at which calls of a group begin. Numbers with the same gap have the same moments, so that one commit
+// before each is for all of them. It keeps the monotonic clock, as Truncate does not.
+func (p *Pacer) NextCalls(after time.Time, few bool) time.Time {
+	gap := p.CallGap(few)
+	return after.Add(gap - time.Duration(after.UnixNano()%int64(gap))) //mutant:numbers-call-at-the-same-moments
 }
 
 // Steady reports whether calls go as their tokens come: none of them has to find out first whether any may.

@@ -19,7 +19,7 @@ func TestPacerNeverExceeds(t *testing.T) {
 		full := rapid.Float64Range(1, 1000).Draw(t, "full")
 		var p Pacer
 		p.Set(now, full)
-		most, burstMost := full, max(1, full*Burst.Seconds())
+		most, burstMost := full, Burst(full)
 		var calls []time.Time
 		var flying []call
 		var held time.Time
@@ -87,7 +87,7 @@ func TestPacerNeverExceeds(t *testing.T) {
 			"share": func(t *rapid.T) {
 				full = rapid.Float64Range(1, 1000).Draw(t, "full")
 				p.Set(now, full)
-				most, burstMost = max(most, full), max(burstMost, full*Burst.Seconds())
+				most, burstMost = max(most, full), max(burstMost, Burst(full))
 			},
 			"": func(t *rapid.T) {
 				if p.Rate() > full*(1+1e-9) || p.Rate() <= 0 {
@@ -168,7 +168,7 @@ func TestPacerIsAtFullRateTenSecondsAfterThrottling(t *testing.T) {
 			t.Fatalf("%v of %v a second in the end; want %v", p.Rate(), full, full)
 		}
 		// What was under way at the first refusal, what went at half the rate until it too was refused, and trials.
-		if most := full*took.Seconds()*1.5 + 2*Burst.Seconds()*full + 4 + 4 + outage.Seconds()/waitMax.Seconds(); float64(refused) > most {
+		if most := full*took.Seconds()*1.5 + 2*Burst(full) + 4 + 4 + outage.Seconds()/waitMax.Seconds(); float64(refused) > most {
 			t.Fatalf("%d refused, at most %v", refused, most)
 		}
 	})
@@ -182,7 +182,7 @@ func TestPacerFindsTheLimit(t *testing.T) {
 		var p Pacer
 		p.Set(start, c.full)
 		var meta rate.Bucket
-		meta.Set(start, c.limit, max(1, c.limit*Burst.Seconds()))
+		meta.Set(start, c.limit, Burst(c.limit))
 		const run = 10 * time.Minute
 		calls, refused := p.run(start, start.Add(run), 100*time.Millisecond, func(at time.Time) bool {
 			if meta.Ready(at, 1).After(at) {
@@ -203,25 +203,28 @@ func TestPacerFindsTheLimit(t *testing.T) {
 	}
 }
 
-// One commit starts 80 ms of the rate, and 40 ms of what a number without a limit takes.
+// One commit starts 80 ms of the rate, or just what is called together; and 40 ms of what a number without a limit takes.
 func TestGroupSpan(t *testing.T) {
 	t.Parallel()
 	for rate, want := range map[float64]time.Duration{
-		0: 40 * time.Millisecond, 1: 80 * time.Millisecond, 80: 80 * time.Millisecond, 1000: 80 * time.Millisecond,
+		0: 40 * time.Millisecond, 1: 0, 80: 0, 120: 80 * time.Millisecond, 1000: 80 * time.Millisecond,
 	} {
 		var p Pacer
 		p.Set(time.Unix(1_800_000_000, 0), rate)
-		if got := p.GroupSpan(); got != want {
+		if got := p.GroupSpan(false); got != want {
 			t.Errorf("%v a second: %v, want %v", rate, got, want)
+		}
+		if got, want := p.GroupSpan(true), max(want, 80*time.Millisecond); rate > 0 && got != want {
+			t.Errorf("%v a second, and few slots are free: %v, want %v", rate, got, want)
 		}
 	}
 }
 
-// Two calls begin together where both get their tokens in half of the burst, and at a high rate those of 10 ms.
+// Eight calls begin together, or those that get their tokens in 160 ms, and at a high rate those of 10 ms.
 func TestCallGap(t *testing.T) {
 	t.Parallel()
 	for rate, want := range map[float64]time.Duration{
-		0: time.Millisecond, 1: 10 * time.Millisecond, 48: 10 * time.Millisecond, 80: 25 * time.Millisecond, 1000: 10 * time.Millisecond,
+		0: time.Millisecond, 1: 160 * time.Millisecond, 40: 160 * time.Millisecond, 80: 100 * time.Millisecond, 160: 50 * time.Millisecond, 1000: 10 * time.Millisecond,
 	} {
 		var p Pacer
 		p.Set(time.Unix(1_800_000_000, 0), rate)
@@ -235,6 +238,29 @@ func TestCallGap(t *testing.T) {
 }
 
 // TestPacerWithoutLimit: it has none until it is throttled, and none again when much more gets through.
+// Calls of numbers with the same gap begin at the same moments, whenever they began before.
+func TestNextCalls(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		var p Pacer
+		p.Set(time.Unix(1_800_000_000, 0), rapid.Float64Range(0, 2000).Draw(t, "rate"))
+		few := rapid.Bool().Draw(t, "few")
+		gap := p.CallGap(few)
+		at := time.Unix(0, rapid.Int64Range(1_700_000_000e9, 1_900_000_000e9).Draw(t, "after"))
+		next := p.NextCalls(at, few)
+		if wait := next.Sub(at); wait <= 0 || wait > gap {
+			t.Fatalf("%v after %v, want within the gap of %v", wait, at, gap)
+		}
+		between := at.Add(time.Duration(rapid.Int64Range(0, int64(next.Sub(at))-1).Draw(t, "later")))
+		if got := p.NextCalls(between, few); !got.Equal(next) {
+			t.Fatalf("after %v at %v, after %v at %v; want the same", at, next, between, got)
+		}
+		if got := p.NextCalls(next, few); got.Sub(next) != gap {
+			t.Fatalf("%v after %v, want %v", got.Sub(next), next, gap)
+		}
+	})
+}
+
 func TestPacerWithoutLimit(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_700_000_000, 0)

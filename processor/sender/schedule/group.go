@@ -7,6 +7,7 @@ import (
 
 	"altavoz/processor/sender/limits"
 	"altavoz/processor/sender/schedule/queue"
+	"altavoz/processor/timers"
 )
 
 // group is the bulk sends of a number whose start is committed before their turn comes: one commit starts what the rate of the number
@@ -27,17 +28,17 @@ type group struct {
 // size is how many are started or about to be, and not called.
 func (g *group) size() int { return g.Len() + g.committing }
 
-// nextCallAt is when the next of a number may be called, as far as tokens do not say it, and no slot for a call was what it waited for: that is taken
-// when it gets free. Where calls of others take most of the slots, a number does not wait long for one.
-func (s *Scheduler) nextCallAt(n *Number) time.Time {
+// nextCalls is the first moment after a time at which calls of a number's group begin, as far as tokens do not say it. A slot for a call that it waited for is taken
+// when it gets free, and where calls of others take most of the slots, it does not wait long for one.
+func (s *Scheduler) nextCalls(n *Number, after time.Time) time.Time {
 	few := !s.capacity.Ample() //mutant:few-slots-are-taken-soon
-	return n.group.calledAt.Add(n.pacer.CallGap(few))
+	return n.pacer.NextCalls(after, few)
 }
 
 // groups reports whether the bulk sends of a number start in groups: where it is known how many it takes, and nothing keeps it from taking
 // them. A probe or a trial starts by itself.
 func (n *Number) groups(now time.Time) bool {
-	known := n.pacer.Rate() > 0 || n.pacer.TokensIn(now, n.pacer.GroupSpan(), 0) >= leastGroup
+	known := n.pacer.Rate() > 0 || n.pacer.TokensIn(now, n.pacer.GroupSpan(false), 0) >= leastGroup
 	return known && n.pacer.Steady() && !n.pacer.BlockedUntil().After(now) && !n.breakers.Halted() && !n.breakers.Stopped(limits.FaultOutage)
 }
 
@@ -54,7 +55,11 @@ func (s *Scheduler) groupDueAt(n *Number, now time.Time) time.Time {
 	if n.group.size() > MaxGroup/2 {
 		return time.Time{}
 	}
-	return n.pacer.TokensAt(now, n.group.size()+1).Add(-s.groupAhead)
+	at := n.pacer.TokensAt(now, n.group.size()+1)
+	if at.After(now) {
+		at = s.nextCalls(n, at)
+	}
+	return timers.Later(at, s.nextCalls(n, n.group.calledAt)).Add(-s.groupAhead)
 }
 
 // groupDue reports whether the next group of a number has to be committed.
@@ -76,9 +81,13 @@ func (s *Scheduler) fillGroups(batch []*Send, anyway bool, now time.Time) []*Sen
 		if !n.groups(now) {
 			continue
 		}
-		span, most := n.pacer.GroupSpan()+s.groupAhead, n.mostCalls(Bulk, s.cfg.MaxInFlight, now)
+		span, most := n.pacer.GroupSpan(!s.capacity.Ample()), n.mostCalls(Bulk, s.cfg.MaxInFlight, now)
+		if span == 0 && !s.groupDue(n, now) {
+			continue
+		}
+		span += s.groupAhead
 		free := min(most-n.inFlight, s.capacity.Free(n.inFlight)) //mutant:free-slots-start-as-many
-		room := min(n.pacer.TokensIn(now, span, free), MaxGroup, n.concurrency.CallsIn(span, most)) - n.group.size()
+		room := min(n.pacer.TokensIn(now, span, free), MaxGroup, max(free, n.concurrency.CallsIn(span, most))) - n.group.size()
 		for room > 0 && n.ready[Bulk].Len() > 0 {
 			e := n.ready[Bulk].First()
 			if s.cannotStart(e, now) {
@@ -181,13 +190,13 @@ func (s *Scheduler) nextOfGroup(n *Number, now time.Time) *Send {
 			n.capped, n.group.full = true, true
 			return nil
 		}
-		next := s.nextCallAt(n)
+		next := s.nextCalls(n, n.group.calledAt)
 		if !n.group.full && !now.Equal(n.group.calledAt) && next.After(now) { //mutant:a-free-slot-is-taken-at-once
 			s.timers.StartBy(&n.timer, n, next)
 			return nil
 		}
 		if _, at, ok := n.pacer.Acquire(now); !ok {
-			s.timers.StartBy(&n.timer, n, slices.MaxFunc([]time.Time{at, next}, time.Time.Compare))
+			s.timers.StartBy(&n.timer, n, timers.Later(s.nextCalls(n, at), next))
 			return nil
 		}
 		n.group.calledAt, n.group.full = now, false

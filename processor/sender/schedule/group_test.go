@@ -17,7 +17,7 @@ func TestFewSlotsAreTakenSoon(t *testing.T) {
 	half := (s.capacity.Most() + 1) / 2
 	for inFlight := range half + 1 {
 		want := n.pacer.CallGap(inFlight == half)
-		if got := s.nextCallAt(n).Sub(now); got != want {
+		if got := s.nextCalls(n, n.group.calledAt).Sub(now); got != want {
 			t.Errorf("%d of %d calls under way: the next one after %v, want %v", inFlight, s.capacity.Most(), got, want)
 		}
 		s.capacity.Start(true, inFlight)

@@ -24,7 +24,7 @@ const (
 	// leastAhead and mostAhead bound how long before its group is used up the next one is committed: twice what commits take, so that the rate
 	// loses nothing by them.
 	leastAhead = 5 * time.Millisecond
-	mostAhead  = 20 * time.Millisecond
+	mostAhead  = 80 * time.Millisecond
 	// ResultsWait is how long results wait for others of a number whose sends start in groups. What waits, and what is started and not
 	// called, is unknown if the process dies.
 	ResultsWait = 180 * time.Millisecond

@@ -38,12 +38,9 @@ func (s *Scheduler) Gauges(now time.Time) meters.Snapshot {
 	return out
 }
 
-// Tally counts numbers that do not send.
-type Tally = limits.Tally
-
 // Tallies is whether each sender number can send. Numbers that are not configured here, which anybody may name, are one.
-func (s *Scheduler) Tallies() map[string]Tally {
-	tallies := make(map[string]Tally)
+func (s *Scheduler) Tallies() map[string]limits.Tally {
+	tallies := make(map[string]limits.Tally)
 	for id, n := range s.numbers.byID {
 		if _, known := s.cfg.Number(id); !known {
 			id = "other"
