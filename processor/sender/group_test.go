@@ -380,6 +380,8 @@ func TestGroupOfALostPartitionComesBack(t *testing.T) {
 func TestRefusedCommitGivesItsGroupBack(t *testing.T) {
 	bubble(t, func(w *world) {
 		p := w.grouped(schemas.NewTaskID(), 1000)
+		p.OnCommit(func([]stream.Position) logtest.Fault { return logtest.Fault{After: 20 * time.Millisecond} })
+		w.rest(400 * time.Millisecond) // the next group is committed so much earlier
 		before := -1
 		p.OnCommit(func([]stream.Position) logtest.Fault {
 			return logtest.Fault{Refuse: func(stream.TopicPartition) error {

@@ -68,7 +68,7 @@ func (w *numbersWorld) live() {
 	w.ask("1067", 1, http.StatusBadRequest)
 	w.ends(last, 15*time.Second) // 200 at 16 a second
 
-	if sum := w.sim.Summary(); sum.MaxRateByNumber[simNumber] > limitsUsable+5 || sum.MaxRateByNumber["1067"] > 0.8*20+3 {
+	if sum := w.sim.Summary(); float64(sum.MaxRateByNumber[simNumber]) > withinASecond(limitsUsable, 2) || float64(sum.MaxRateByNumber["1067"]) > withinASecond(0.8*20, 2) {
 		t.Errorf("within a second: %v", sum.MaxRateByNumber)
 	}
 }
