@@ -171,8 +171,10 @@ func TestDryRunTakesNoIDAndNoRecipients(t *testing.T) {
 	// So is one for which the day has no room any more.
 	code, got, header = h.post(one(""), key[:2]...)
 	dryCode, dryGot, dryHeader := h.post(dry(one("")), key[:2]...)
-	if code != http.StatusTooManyRequests || dryCode != code || dryGot != got || dryHeader.Get("RateLimit") != header.Get("RateLimit") {
-		t.Errorf("%d %s %v; want %d %s %v", dryCode, dryGot, dryHeader, code, got, header)
+	_, _, later := h.post(one(""), key[:2]...) // it names a time in seconds
+	limit := dryHeader.Get("RateLimit")
+	if code != http.StatusTooManyRequests || dryCode != code || dryGot != got || limit != header.Get("RateLimit") && limit != later.Get("RateLimit") {
+		t.Errorf("%d %s %v; want %d %s %v, or %v", dryCode, dryGot, dryHeader, code, got, header, later)
 	}
 	if n := len(h.log.recs) - written; n != 0 {
 		t.Errorf("%d records were written, want 0", n)
