@@ -102,6 +102,78 @@ func TestAnOutageOfMetaDoesNotBurnTheList(t *testing.T) {
 	}
 }
 
+// TestAnOutageEndsWithoutASend: a number of which nothing is left to send is not reported for ever.
+func TestAnOutageEndsWithoutASend(t *testing.T) {
+	bubble(t, func(w *world) {
+		answers := false
+		w.answer = func(*apiCall) schemas.Reply {
+			return map[bool]schemas.Reply{true: {Verdict: schemas.VerdictSent}, false: {Verdict: schemas.VerdictLost, Foreign: true}}[answers]
+		}
+		w.read = func(string) schemas.Reply { return w.answer(nil) }
+		p := w.start(both)
+		w.produce(bulkPartition, schemas.NewTaskID(), 0, until(time.Now().Add(10*time.Second)))
+		w.rest(5 * time.Minute)
+		if n := p.value("altavoz_numbers_stopped", testNumber); !w.allDone(bulkPartition) || n != 1 {
+			t.Fatalf("%v numbers are stopped, with all done: %v; want 1", n, w.allDone(bulkPartition))
+		}
+		w.lock(func() { answers = true })
+		w.rest(time.Minute)
+		if n := p.value("altavoz_numbers_stopped", testNumber); n != 0 {
+			t.Errorf("%v numbers are stopped when it answers again, want 0", n)
+		}
+	})
+}
+
+// TestAnOutageOfYesterdayIsNotNamedWhenTheWindowOpens: a read-only probe was answered while all waited for the next day, and the first send finds it over.
+func TestAnOutageOfYesterdayIsNotNamedWhenTheWindowOpens(t *testing.T) {
+	bubble(t, func(w *world) {
+		fails := false
+		w.answer = func(*apiCall) schemas.Reply {
+			return map[bool]schemas.Reply{false: {Verdict: schemas.VerdictSent}, true: {Verdict: schemas.VerdictLost}}[fails]
+		}
+		w.read = func(string) schemas.Reply { return w.answer(nil) }
+		w.start(both, rate(1.25))
+		task, began := schemas.NewTaskID(), time.Now()
+		w.produceAll(bulkPartition, task, 100, in(daily(0, 1)), until(began.Add(100*time.Hour)))
+		w.rest(40 * time.Second)
+		w.lock(func() { fails = true })
+		w.rest(40 * time.Second)
+		w.lock(func() { fails = false })
+		w.rest(5 * time.Minute)
+		before := w.notes(task)
+		if n := len(before); n < 2 || !strings.HasPrefix(before[n-2], "WAITING OUTAGE ") || !strings.HasPrefix(before[n-1], "WAITING WINDOW_IN_FLIGHT ") {
+			t.Fatalf("said %q before the window opens again", before)
+		}
+		w.rest(24*time.Hour + time.Minute - time.Since(began))
+		if after := w.notes(task)[len(before):]; len(after) == 0 || slices.ContainsFunc(after, func(n string) bool { return strings.Contains(n, "OUTAGE") }) {
+			t.Errorf("said %q when it opened, want nothing of the outage", after)
+		}
+	})
+}
+
+// TestWhereOnlyReadsAreAnsweredTheNumberStaysStopped: something lets calls that read through and answers sends itself. An operator has to act, and is told so all the time.
+func TestWhereOnlyReadsAreAnsweredTheNumberStaysStopped(t *testing.T) {
+	bubble(t, func(w *world) {
+		w.latency = func(*apiCall) time.Duration { return 3 * time.Second }
+		w.answer = func(*apiCall) schemas.Reply { return schemas.Reply{Verdict: schemas.VerdictLost, Foreign: true} }
+		p := w.start(both, rate(10))
+		task := schemas.NewTaskID()
+		w.produceAll(bulkPartition, task, 500, until(time.Now().Add(schemas.SendLife)))
+		w.rest(time.Minute)
+		for s := range 300 {
+			w.rest(time.Second)
+			if n := p.value("altavoz_numbers_stopped", testNumber); n != 1 {
+				t.Fatalf("%v numbers are stopped in second %d, want 1", n, s)
+			}
+		}
+		for _, note := range w.notes(task) {
+			if !strings.HasPrefix(note, "WAITING CONFIGURATION ") {
+				t.Errorf("said %q", note)
+			}
+		}
+	})
+}
+
 // TestSimulatedOutageOfOneNumberFailsNobodyAndDelaysNoOther: ten minutes of every kind of outage, in turns, amid a long list on one of two numbers; each kind is the first once.
 func TestSimulatedOutageOfOneNumberFailsNobodyAndDelaysNoOther(t *testing.T) {
 	t.Parallel()

@@ -194,38 +194,49 @@ func TestAFullBusinessWritesToOthersTheNextDay(t *testing.T) {
 // TestAnOutageThatOnlyASendCanEndIsNotTheReason: all that is left waits for the messaging limit when the API answers again. Nothing can probe the number for
 // minutes, and what keeps the broadcast waiting is the limit.
 func TestAnOutageThatOnlyASendCanEndIsNotTheReason(t *testing.T) {
-	bubble(t, func(w *world) {
-		const limit, before, sends = 25, 20, 25 // there is a place for as many as stop a number
-		w.yesterday(before)
-		answers := false
-		w.answer = func(*apiCall) schemas.Reply {
-			return map[bool]schemas.Reply{true: {Verdict: schemas.VerdictSent}, false: {Verdict: schemas.VerdictLost}}[answers]
-		}
-		w.read = func(string) schemas.Reply { return w.answer(nil) }
-		p := w.start(both, limited(80, limit))
-		task := schemas.NewTaskID()
-		w.templated(task)
-		w.produceAll(bulkPartition, task, sends, until(time.Now().Add(schemas.SendLife)))
-		w.rest(time.Minute)
-		if notes := w.notes(task); len(notes) == 0 || !strings.HasPrefix(notes[len(notes)-1], "WAITING OUTAGE ") || p.value("altavoz_numbers_unanswered", testNumber) != 1 {
-			t.Fatalf("in the outage it says %q", notes)
-		}
-		w.lock(func() { answers = true })
-		w.rest(time.Minute)
-		if notes := w.notes(task); !strings.HasPrefix(notes[len(notes)-1], "WAITING PEOPLE_IN_FLIGHT ") {
-			t.Errorf("said %q, want that it waits for the messaging limit in the end", notes)
-		}
-		if n := p.value("altavoz_numbers_unanswered", testNumber); n != 0 {
-			t.Errorf("%v numbers get no answer, want 0", n)
-		}
-		w.rest(15 * time.Minute)
-		if n := w.count(schemas.OutcomeSent); n != sends-(limit-before) {
-			t.Errorf("%d are sent, want %d", n, sends-(limit-before))
-		}
-		if notes := w.notes(task); !strings.HasPrefix(notes[len(notes)-1], "RUNNING") {
-			t.Errorf("said %q in the end", notes[len(notes)-1])
-		}
-	})
+	t.Parallel()
+	for name, c := range map[string]struct {
+		lost        schemas.Reply
+		says, gauge string
+	}{
+		"no answer":      {schemas.Reply{Verdict: schemas.VerdictLost}, "WAITING OUTAGE ", "altavoz_numbers_unanswered"},
+		"another server": {schemas.Reply{Verdict: schemas.VerdictLost, Foreign: true}, "WAITING CONFIGURATION ", "altavoz_numbers_stopped"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(w *world) {
+				const limit, before, sends = 25, 20, 25 // there is a place for as many as stop a number
+				w.yesterday(before)
+				answers := false
+				w.answer = func(*apiCall) schemas.Reply {
+					return map[bool]schemas.Reply{true: {Verdict: schemas.VerdictSent}, false: c.lost}[answers]
+				}
+				w.read = func(string) schemas.Reply { return w.answer(nil) }
+				p := w.start(both, limited(80, limit))
+				task := schemas.NewTaskID()
+				w.templated(task)
+				w.produceAll(bulkPartition, task, sends, until(time.Now().Add(schemas.SendLife)))
+				w.rest(time.Minute)
+				if notes := w.notes(task); len(notes) == 0 || !strings.HasPrefix(notes[len(notes)-1], c.says) || p.value(c.gauge, testNumber) != 1 {
+					t.Fatalf("in the outage it says %q, %s is %v", notes, c.gauge, p.value(c.gauge, testNumber))
+				}
+				w.lock(func() { answers = true })
+				w.rest(time.Minute)
+				if notes := w.notes(task); !strings.HasPrefix(notes[len(notes)-1], "WAITING PEOPLE_IN_FLIGHT ") {
+					t.Errorf("said %q, want that it waits for the messaging limit in the end", notes)
+				}
+				if n := p.value(c.gauge, testNumber); n != 0 {
+					t.Errorf("%s is %v, want 0", c.gauge, n)
+				}
+				w.rest(15 * time.Minute)
+				if n, unknown := w.count(schemas.OutcomeSent), w.count(schemas.OutcomeUnknown); n == 0 || n+unknown != sends {
+					t.Errorf("%d are sent and %d unknown, want %d", n, unknown, sends)
+				}
+				if notes := w.notes(task); !strings.HasPrefix(notes[len(notes)-1], "RUNNING") {
+					t.Errorf("said %q in the end", notes[len(notes)-1])
+				}
+			})
+		})
+	}
 }
 
 // TestProcessesShareTheLimit: two processes write at once, one ends, and another takes over what it had.

@@ -55,6 +55,8 @@ type Breaker struct {
 	nextProbe    Probe
 	probing      bool // a probe is under way
 	foreignReads int  // read-only probes in a row that another server answered
+	answered     bool // a read-only probe was, or a call that began before, and no send has failed since
+	presumed     bool // it is over, until a send says otherwise
 
 	webhook  bool      // see ForWebhooks
 	provenAt time.Time // when it closes, if no webhook says otherwise until then; zero: no send has got through
@@ -73,10 +75,8 @@ func (b *Breaker) Doubtful() bool { return !b.open && b.silentInRow > 0 }
 // Foreign reports whether, by its last signal, another server answers in the API's place.
 func (b *Breaker) Foreign() bool { return b.open && b.foreign }
 
-// Answered reports whether it is open and only a send can close it: a read-only probe was answered, or a call that began before.
-func (b *Breaker) Answered() bool {
-	return b.open && b.nextProbe == ProbeSend && !b.foreign && !b.probing
-}
+// Unanswered reports whether it is open, and not presumed to close with the next send (see Breakers.ReadDue).
+func (b *Breaker) Unanswered() bool { return b.open && !b.presumed }
 
 // Allows returns what may be called now. With ProbeWait it also says when to ask again; without a time, once the probe under way has ended.
 func (b *Breaker) Allows(now time.Time) (p Probe, at time.Time) {
@@ -112,7 +112,7 @@ func (b *Breaker) ProbeAnswered(now time.Time, k Signal) (answered bool) {
 	}
 	switch k {
 	case SignalWorks, SignalRefused, SignalNone:
-		b.nextProbe, b.probeAt, b.foreignReads, b.foreign = ProbeSend, now, 0, false
+		b.nextProbe, b.probeAt, b.foreignReads, b.answered = ProbeSend, now, 0, true
 		return true
 	case SignalForeign:
 		if b.foreignReads++; b.foreignReads >= maxForeignReads {
@@ -164,7 +164,7 @@ func (b *Breaker) observeOpen(now time.Time, k Signal, probe bool) (changed bool
 		b.open = false
 		return true
 	case k == SignalWorks && !b.account && !b.webhook && !b.probing: // begun before, and answered all the same: one more decides
-		b.nextProbe, b.probeAt, b.foreign = ProbeSend, now, false
+		b.nextProbe, b.probeAt, b.answered = ProbeSend, now, true
 	case probe:
 		if k != SignalNone {
 			b.foreign = k == SignalForeign
@@ -177,6 +177,7 @@ func (b *Breaker) observeOpen(now time.Time, k Signal, probe bool) (changed bool
 
 // chooseProbe sets what the next probe is.
 func (b *Breaker) chooseProbe() {
+	b.answered, b.presumed = false, false
 	if b.nextProbe = ProbeRead; b.account || b.webhook {
 		b.nextProbe = ProbeSend
 	}

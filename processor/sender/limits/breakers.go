@@ -46,13 +46,6 @@ func (s *Breakers) Stopped(f Fault) bool {
 	return open
 }
 
-// Unanswered reports whether an outage keeps the number from sending. Where none of its sends tries (all wait for something else, for hours perhaps), the
-// answer to a read-only probe says enough.
-func (s *Breakers) Unanswered(tries bool) bool {
-	b := &s[FaultOutage]
-	return b.open && (tries || !b.Answered()) //mutant:an-outage-that-only-a-send-can-end-is-no-reason
-}
-
 // Halted reports whether the number waits for an operator to act on its account.
 func (s *Breakers) Halted() bool { return s.Stopped(FaultAccount) || s.Stopped(FaultWebhook) }
 
@@ -71,15 +64,27 @@ func (s *Breakers) Probes(now time.Time) (p Probe, at time.Time) {
 	return p, now
 }
 
+// ReadDue reports whether a read-only probe is due: also instead of a send, where none of the number's sends tries, as all wait for something else, for hours perhaps.
+// The answer has to do then, until a send fails.
+func (s *Breakers) ReadDue(now time.Time, tries bool) bool {
+	p, _ := s.Probes(now)
+	outage := &s[FaultOutage]
+	if !tries { //mutant:an-outage-that-only-a-send-can-end-is-no-reason
+		outage.presumed = outage.open && outage.answered
+	}
+	return p == ProbeRead || p == ProbeSend && !tries && outage.Unanswered() //mutant:a-read-goes-where-no-send-does
+}
+
 // Tally counts numbers that do not send: those that wait for an operator, and those that wait for answers of the API.
 type Tally struct{ Stopped, Unanswered float64 }
 
-// With returns the tally with one more number; tries is as with Unanswered.
-func (t Tally) With(s *Breakers, tries bool) Tally {
+// With returns the tally with one more number.
+func (t Tally) With(s *Breakers) Tally {
+	outage := &s[FaultOutage]
 	switch {
-	case s.Halted(), s[FaultOutage].Foreign():
+	case s.Halted(), outage.Unanswered() && outage.Foreign():
 		t.Stopped++
-	case s.Unanswered(tries):
+	case outage.Unanswered():
 		t.Unanswered++
 	}
 	return t

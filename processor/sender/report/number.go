@@ -15,7 +15,6 @@ const warningLife = 24 * time.Hour
 type Number struct {
 	Label     string // what people call it
 	Breakers  *limits.Breakers
-	Tries     bool                          // as of limits.Breakers.Unanswered
 	LastFault *[limits.Faults]schemas.Reply // why each of them is open
 	Pacer     *limits.Pacer
 	Throttle  *schemas.Reply       // the last one
@@ -30,7 +29,7 @@ func (n *Number) WaitCause(now time.Time) *schemas.Cause {
 		reason := schemas.Reason_REASON_ACCOUNT
 		if limits.Fault(f) == limits.FaultOutage {
 			reason = schemas.Reason_REASON_OUTAGE
-			if !n.Breakers.Unanswered(n.Tries) {
+			if !b.Unanswered() {
 				continue
 			}
 			if b.Foreign() {

@@ -10,7 +10,7 @@ import (
 
 // causes is what may keep the number waiting.
 func (n *Number) causes() *report.Number {
-	return &report.Number{Label: n.label(), Breakers: &n.breakers, Tries: n.tries(), LastFault: &n.lastFault, Pacer: &n.pacer, Throttle: &n.throttle, Warning: n.warning}
+	return &report.Number{Label: n.label(), Breakers: &n.breakers, LastFault: &n.lastFault, Pacer: &n.pacer, Throttle: &n.throttle, Warning: n.warning}
 }
 
 // taskCause is what keeps all that a task has here, whatever its number does; nil if nothing does.

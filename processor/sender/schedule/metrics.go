@@ -45,7 +45,7 @@ func (s *Scheduler) Tallies() map[string]limits.Tally {
 		if _, known := s.cfg.Number(id); !known {
 			id = "other"
 		}
-		tallies[id] = tallies[id].With(&n.breakers, n.tries())
+		tallies[id] = tallies[id].With(&n.breakers)
 	}
 	return tallies
 }
