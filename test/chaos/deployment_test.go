@@ -30,6 +30,7 @@ const (
 	prefix     = "chaos."
 	// upstreamTopic is an upstream system's own, whose records the relay of the fanout processes copies to broadcasts.
 	upstreamTopic = "crm.broadcasts"
+	relayedTopics = "ALTAVOZ_UPSTREAM_TOPICS"
 )
 
 // deployment is a whole altavoz with an API that outlives it.
@@ -45,6 +46,7 @@ type deployment struct {
 	proxies *proxies // nil: processes talk to the broker itself
 	procs   []*process
 	extras  int
+	noRelay bool // some of its processes are of a version that knows no topics of upstream systems
 
 	mu     sync.Mutex
 	broken []string // what went wrong on the way
@@ -162,8 +164,10 @@ func (h *deployment) serve(s spec) *process {
 func (h *deployment) add(name, role string, args []string, env ...string) *process {
 	h.t.Helper()
 	env = append(env, "ALTAVOZ_WHATSAPP_BASE_URL="+h.gate.url+"/"+name, "ALTAVOZ_SENDERS_FILE="+h.sendersFile(),
-		"ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT="+strconv.Itoa(inFlightOfOne), "ALTAVOZ_WHATSAPP_APP_SECRET="+appSecret,
-		"ALTAVOZ_UPSTREAM_TOPICS="+upstreamTopic+"=crm")
+		"ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT="+strconv.Itoa(inFlightOfOne), "ALTAVOZ_WHATSAPP_APP_SECRET="+appSecret)
+	if !h.noRelay {
+		env = append(env, relayedTopics+"="+upstreamTopic+"=crm")
+	}
 	p := &process{name: name, role: role, args: args, env: env, addr: freeAddr(h.t), dir: h.dir, binary: h.binary}
 	p.broken = func(what string) { h.fail("%s\n%s", what, p.tail(3)) }
 	h.mu.Lock()

@@ -208,10 +208,10 @@ func (l *load) accepted(t *task) {
 func (l *load) once(ctx context.Context, d *draft, key schemas.TaskID) (id schemas.TaskID, again bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	switch d.via {
-	case "kafka":
+	switch {
+	case d.via == "kafka", d.via == "upstream" && l.h.noRelay:
 		return l.publish(ctx, d, schemas.TopicBroadcasts, key)
-	case "upstream":
+	case d.via == "upstream":
 		return l.publish(ctx, d, upstreamTopic, key)
 	}
 	p := l.h.api(int(l.lists.Load()))

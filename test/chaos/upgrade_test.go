@@ -3,6 +3,7 @@
 package chaos
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -90,9 +91,13 @@ func (u *upgrade) run(first string, steps func(*upgrade)) {
 	u.t.Helper()
 	u.h = newDeployment(u.t, "kafka", 1)
 	u.h.binary = first
+	settings, err := exec.CommandContext(u.t.Context(), u.old, "config", "--help").CombinedOutput()
+	if err != nil {
+		u.t.Fatalf("which settings the earlier version has: %v: %s", err, settings)
+	}
+	u.h.noRelay = !bytes.Contains(settings, []byte(relayedTopics))
 	u.h.real(realSpecs)
 	u.h.awaitReady(u.t.Context(), startTime)
-	var err error
 	if u.l, err = newLoad(u.h, uint64(time.Now().UnixNano())); err != nil {
 		u.t.Fatal(err)
 	}
