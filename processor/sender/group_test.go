@@ -73,8 +73,8 @@ func TestOneCommitStartsAGroup(t *testing.T) {
 	}
 }
 
-// TestASlowNumberStartsItsCallsJustBeforeThem: what is started and not called is unknown if the process dies, so a number whose calls of 80 ms begin at one moment
-// starts them just before it; and one commit does that for all such numbers.
+// TestASlowNumberStartsItsCallsJustBeforeThem: what is started and not called is unknown if the process dies, so a number up to 100 a second starts what it
+// calls together just before; and one commit does that for all such numbers.
 func TestASlowNumberStartsItsCallsJustBeforeThem(t *testing.T) {
 	bubble(t, func(w *world) {
 		const span, latency = 4 * time.Second, 100 * time.Millisecond
@@ -112,7 +112,7 @@ func TestASlowNumberStartsItsCallsJustBeforeThem(t *testing.T) {
 			t.Errorf("%d commits in %v, want at most %d for all three", written, span, bound)
 		}
 		if mean := float64(waiting) / float64(looks); mean > 2.5 {
-			t.Errorf("%.1f were started and not called on average, want at most 2.5 of the 15 of 80 ms", mean)
+			t.Errorf("%.1f were started and not called on average, want at most 2.5 of the 24 that begin together", mean)
 		}
 		p.OnCommit(nil)
 	})

@@ -227,8 +227,9 @@ func outageOf(t *testing.T, shift int) {
 			}
 			if inFlight < 0 {
 				inFlight = 0
-				for _, c := range w.calls { // of the latest: calls begin some at a time
-					if c.sender == testNumber && from.Sub(c.at) < latency+80*time.Millisecond {
+				const gap = time.Second * 8 / 128 // eight calls begin together: the most that are in flight in the latest gap
+				for _, c := range w.calls {
+					if c.sender == testNumber && from.Sub(c.at) < latency+gap {
 						inFlight++
 					}
 				}

@@ -42,7 +42,6 @@ type world struct {
 	calls        []*apiCall
 	attempts     map[who]int
 	refused      map[who]int // calls that certainly reached nobody
-	busy         map[who]int
 	processes    []*process
 	broken       []string
 	mutant       bool // what is broken is what is looked for
@@ -114,7 +113,7 @@ func inBubble(t *testing.T, test func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{
 			Broker: logtest.New(), t: t, at: map[who][]place{}, resend: map[who]bool{}, terms: map[who]*schemas.Send{},
-			attempts: map[who]int{}, refused: map[who]int{}, busy: map[who]int{}, contents: map[schemas.TaskID]*schemas.Content{},
+			attempts: map[who]int{}, refused: map[who]int{}, contents: map[schemas.TaskID]*schemas.Content{},
 		}
 		w.Failf = w.fail
 		w.OnAppend = func(rec stream.Record) { w.take(rec) }
@@ -471,7 +470,6 @@ func (p *process) Send(ctx context.Context, sender string, m schemas.Message, ph
 		w.itsOwn(c)
 		w.inWindow(c)
 		w.calls = append(w.calls, c)
-		w.busy[c.who]++
 		w.attempts[c.who]++
 		c.n = w.attempts[c.who]
 		if w.latency != nil {
@@ -494,7 +492,6 @@ func (p *process) Send(ctx context.Context, sender string, m schemas.Message, ph
 	}
 	p.Pass()
 	w.lock(func() {
-		w.busy[c.who]--
 		if !p.Dead() && (definite(r.Verdict) || r.Code == schemas.CodeWindow) {
 			w.refused[c.who]++
 		}

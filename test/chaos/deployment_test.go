@@ -18,6 +18,7 @@ import (
 
 	"altavoz/kafka"
 	"altavoz/kafka/records"
+	"altavoz/stream"
 	"altavoz/test/harness"
 )
 
@@ -30,7 +31,8 @@ const (
 	prefix     = "chaos."
 	// upstreamTopic is an upstream system's own, whose records the relay of the fanout processes copies to broadcasts.
 	upstreamTopic = "crm.broadcasts"
-	relayedTopics = "ALTAVOZ_UPSTREAM_TOPICS"
+	// upstreamSetting is the variable that names it.
+	upstreamSetting = "ALTAVOZ_UPSTREAM_TOPICS"
 )
 
 // deployment is a whole altavoz with an API that outlives it.
@@ -46,7 +48,8 @@ type deployment struct {
 	proxies *proxies // nil: processes talk to the broker itself
 	procs   []*process
 	extras  int
-	noRelay bool // some of its processes are of a version that knows no topics of upstream systems
+	// upstream is where the upstream system publishes: to upstreamTopic, if all processes are of versions that know such topics.
+	upstream stream.Topic
 
 	mu     sync.Mutex
 	broken []string // what went wrong on the way
@@ -59,7 +62,7 @@ func newDeployment(t *testing.T, setting string, seed uint64) *deployment {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &deployment{t: t, setting: setting, dir: dir, binary: harness.Binary(t, "CHAOS_BINARY")}
+	h := &deployment{t: t, setting: setting, dir: dir, binary: harness.Binary(t, "CHAOS_BINARY"), upstream: upstreamTopic}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("logs and data are kept in %s", dir)
@@ -165,8 +168,8 @@ func (h *deployment) add(name, role string, args []string, env ...string) *proce
 	h.t.Helper()
 	env = append(env, "ALTAVOZ_WHATSAPP_BASE_URL="+h.gate.url+"/"+name, "ALTAVOZ_SENDERS_FILE="+h.sendersFile(),
 		"ALTAVOZ_WHATSAPP_MAX_IN_FLIGHT="+strconv.Itoa(inFlightOfOne), "ALTAVOZ_WHATSAPP_APP_SECRET="+appSecret)
-	if !h.noRelay {
-		env = append(env, relayedTopics+"="+upstreamTopic+"=crm")
+	if h.upstream == upstreamTopic {
+		env = append(env, upstreamSetting+"="+upstreamTopic+"=crm")
 	}
 	p := &process{name: name, role: role, args: args, env: env, addr: freeAddr(h.t), dir: h.dir, binary: h.binary}
 	p.broken = func(what string) { h.fail("%s\n%s", what, p.tail(3)) }

@@ -208,11 +208,11 @@ func (l *load) accepted(t *task) {
 func (l *load) once(ctx context.Context, d *draft, key schemas.TaskID) (id schemas.TaskID, again bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	switch {
-	case d.via == "kafka", d.via == "upstream" && l.h.noRelay:
+	switch d.via {
+	case "kafka":
 		return l.publish(ctx, d, schemas.TopicBroadcasts, key)
-	case d.via == "upstream":
-		return l.publish(ctx, d, upstreamTopic, key)
+	case "upstream":
+		return l.publish(ctx, d, l.h.upstream, key)
 	}
 	p := l.h.api(int(l.lists.Load()))
 	if p == nil {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"altavoz/schemas"
 	"altavoz/test/harness"
 )
 
@@ -95,7 +96,9 @@ func (u *upgrade) run(first string, steps func(*upgrade)) {
 	if err != nil {
 		u.t.Fatalf("which settings the earlier version has: %v: %s", err, settings)
 	}
-	u.h.noRelay = !bytes.Contains(settings, []byte(relayedTopics))
+	if !bytes.Contains(settings, []byte(upstreamSetting)) {
+		u.h.upstream = schemas.TopicBroadcasts
+	}
 	u.h.real(realSpecs)
 	u.h.awaitReady(u.t.Context(), startTime)
 	if u.l, err = newLoad(u.h, uint64(time.Now().UnixNano())); err != nil {

@@ -75,7 +75,7 @@ func (b *Breaker) Doubtful() bool { return !b.open && b.silentInRow > 0 }
 // Foreign reports whether, by its last signal, another server answers in the API's place.
 func (b *Breaker) Foreign() bool { return b.open && b.foreign }
 
-// Unanswered reports whether it is open, and not presumed to close with the next send (see Breakers.ReadDue).
+// Unanswered reports whether it is open, and not presumed to close with the next send (see Breakers.Sweep).
 func (b *Breaker) Unanswered() bool { return b.open && !b.presumed }
 
 // Allows returns what may be called now. With ProbeWait it also says when to ask again; without a time, once the probe under way has ended.

@@ -64,10 +64,9 @@ func (s *Breakers) Probes(now time.Time) (p Probe, at time.Time) {
 	return p, now
 }
 
-// ReadDue reports whether a read-only probe is due: also instead of a send, where none of the number's sends tries, as all wait for something else, for hours perhaps.
-// The answer has to do then, until a send fails.
-func (s *Breakers) ReadDue(now time.Time, tries bool) bool {
-	p, _ := s.Probes(now)
+// Sweep reports whether a read-only probe is made now, where this one may be (see Probes): also instead of a send, where none of the number's sends tries, as all wait
+// for something else, for hours perhaps. An outage whose read-only probe was answered is presumed over then, until a send fails.
+func (s *Breakers) Sweep(p Probe, tries bool) (read bool) {
 	outage := &s[FaultOutage]
 	if !tries { //mutant:an-outage-that-only-a-send-can-end-is-no-reason
 		outage.presumed = outage.open && outage.answered

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"altavoz/processor/rate"
+	"altavoz/processor/timers"
 
 	"pgregory.net/rapid"
 )
@@ -69,7 +70,7 @@ func TestPacerNeverExceeds(t *testing.T) {
 				case 1:
 					after := time.Duration(rapid.IntRange(1, 20_000).Draw(t, "after")) * time.Millisecond
 					p.Throttled(c.began, now, after)
-					held = later(held, now.Add(after))
+					held = timers.Later(held, now.Add(after))
 				case 2:
 				default:
 					p.Succeeded(c.began, now)
@@ -105,13 +106,6 @@ func TestPacerNeverExceeds(t *testing.T) {
 type call struct {
 	began time.Time
 	trial bool
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // run lets a pacer send as fast as it will, to an API that takes what accept says, with the given time for a call; it
@@ -237,7 +231,6 @@ func TestCallGap(t *testing.T) {
 	}
 }
 
-// TestPacerWithoutLimit: it has none until it is throttled, and none again when much more gets through.
 // Calls of numbers with the same gap begin at the same moments, whenever they began before.
 func TestNextCalls(t *testing.T) {
 	t.Parallel()
@@ -261,6 +254,7 @@ func TestNextCalls(t *testing.T) {
 	})
 }
 
+// TestPacerWithoutLimit: it has none until it is throttled, and none again when much more gets through.
 func TestPacerWithoutLimit(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_700_000_000, 0)

@@ -10,9 +10,9 @@ import (
 	"altavoz/processor/timers"
 )
 
-// group is the bulk sends of a number whose start is committed before their turn comes: one commit starts what the rate of the number
-// takes in its span, and each is called when it gets its token. Calls go on while the next group is committed, which is begun before this
-// one is used up.
+// group is the bulk sends of a number whose start is committed before their turn comes: one commit starts what is called together next or, of a
+// fast number, what its rate takes in a span. Each is called at the first moment at which it has its token. Calls go on while the next group is
+// committed, which is begun before this one is used up.
 //
 //	ready ──► [admitted ──► grouped] ──► calling
 //	  ▲            │ commit refused │ its number, task or phone has to wait, or it waited too long

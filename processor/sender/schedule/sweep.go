@@ -20,7 +20,7 @@ func (s *Scheduler) sweep(now time.Time) {
 			s.expire(n.ready[Express].All(), now)
 			s.expire(n.ready[Bulk].All(), now)
 		}
-		if n.breakers.ReadDue(now, n.tries()) { //mutant:a-number-without-a-send-is-probed
+		if n.breakers.Sweep(p, n.tries()) { //mutant:a-number-without-a-send-is-probed
 			s.readOnlyProbe(n)
 		}
 		n.pacer.Advance(now)
