@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
@@ -15,6 +16,16 @@ import (
 
 // maxBatchBytes bounds one batch after decompression; the largest of ours is one broadcast record of at most 24 MiB.
 const maxBatchBytes = 32 << 20
+
+// maxScratchBytes is what a buffer has at most that is kept for the next batch; those of messages, which may have 16 MiB, are not.
+const maxScratchBytes = 1 << 20
+
+var (
+	// scratches are what batches are decompressed into before they get a buffer of just their size.
+	scratches = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+	// lz4Readers are used again, because nearly all batches are ours, and ours are compressed so.
+	lz4Readers = sync.Pool{New: func() any { return lz4.NewReader(nil) }}
+)
 
 // ErrBatchTooLarge is the error of a batch that decompresses to more than maxBatchBytes.
 var ErrBatchTooLarge = errors.New("batch unpacks to more than 32 MiB")
@@ -48,7 +59,11 @@ func decompress(src []byte, codec kgo.CompressionCodecType) ([]byte, error) {
 	case kgo.CodecSnappy:
 		return unsnappy(src)
 	case kgo.CodecLz4:
-		r = lz4.NewReader(bytes.NewReader(src))
+		z, _ := lz4Readers.Get().(*lz4.Reader)
+		defer lz4Readers.Put(z)
+		z.Reset(bytes.NewReader(src))
+		defer z.Reset(nil)
+		r = z
 	case kgo.CodecZstd:
 		var head zstd.Header
 		if head.Decode(src) == nil && head.HasFCS && head.FrameContentSize > maxBatchBytes {
@@ -63,14 +78,21 @@ func decompress(src []byte, codec kgo.CompressionCodecType) ([]byte, error) {
 	default:
 		return nil, fmt.Errorf("batch compressed with unknown codec %d", codec)
 	}
-	out, err := io.ReadAll(io.LimitReader(r, maxBatchBytes+1))
+	b, _ := scratches.Get().(*bytes.Buffer)
+	defer func() {
+		if b.Cap() <= maxScratchBytes {
+			b.Reset()
+			scratches.Put(b)
+		}
+	}()
+	_, err := b.ReadFrom(io.LimitReader(r, maxBatchBytes+1))
 	switch {
-	case errors.Is(err, zstd.ErrDecoderSizeExceeded) || len(out) > maxBatchBytes:
+	case errors.Is(err, zstd.ErrDecoderSizeExceeded) || b.Len() > maxBatchBytes:
 		return nil, ErrBatchTooLarge
 	case err != nil:
 		return nil, fmt.Errorf("unpacking batch: %w", err)
 	}
-	return out, nil
+	return bytes.Clone(b.Bytes()), nil
 }
 
 // xerialMagic starts the framing that Java's snappy puts around blocks: 8 bytes of magic, 8 of versions, then

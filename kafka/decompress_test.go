@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/klauspost/compress/s2"
@@ -49,6 +50,53 @@ func TestBatchesOfEveryCodecAreDecompressed(t *testing.T) {
 	xerial := append(append(append([]byte(nil), xerialMagic...), 0, 0, 0, 1, 0, 0, 0, 1), 0, 0, 0, 4)
 	if got, err := (Decompressor{}).Decompress(append(xerial, s2.EncodeSnappy(nil, []byte("ab"))...), kgo.CodecSnappy); err != nil || string(got) != "ab" {
 		t.Errorf("Java's snappy: %q, %v", got, err)
+	}
+}
+
+// Readers and buffers are used again: neither a batch that is cut off or corrupt nor a good one may show in what comes of another.
+func TestABatchOwesNothingToTheOneBefore(t *testing.T) {
+	t.Parallel()
+	long, short := bytes.Repeat([]byte("una línea de texto\n"), 10_000), []byte("otra cosa")
+	shorts := packed(t, short)
+	for codec, src := range packed(t, long) {
+		if codec == kgo.CodecNone {
+			continue // is what it was given
+		}
+		var all [][]byte
+		for range 3 {
+			for _, bad := range [][]byte{nil, src[:len(src)/2], append(bytes.Clone(src[:len(src)/2]), bytes.Repeat([]byte{0xa5}, len(src)/2)...)} {
+				if got, err := (Decompressor{}).Decompress(bad, codec); err == nil && len(got) > 0 || err != nil && !errors.Is(err, ErrCorruptBatch) {
+					t.Errorf("codec %d, a bad batch: %d bytes, %v", codec, len(got), err)
+				}
+			}
+			for _, c := range []struct{ src, want []byte }{{src, long}, {shorts[codec], short}} {
+				got, err := (Decompressor{}).Decompress(c.src, codec)
+				if err != nil || !bytes.Equal(got, c.want) {
+					t.Errorf("codec %d: %d bytes, %v; want %d", codec, len(got), err, len(c.want))
+				}
+				all = append(all, got)
+			}
+		}
+		for i, got := range all {
+			if want := [][]byte{long, short}[i%2]; !bytes.Equal(got, want) {
+				t.Errorf("codec %d: batch %d has changed since", codec, i)
+			}
+		}
+	}
+}
+
+func BenchmarkDecompress(b *testing.B) {
+	var text []byte
+	for i := range 500 {
+		text = fmt.Appendf(text, "%d %x %d\n", i, i*i*7919, i)
+	}
+	src := packed(b, text)[kgo.CodecLz4]
+	b.ReportAllocs()
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		if _, err := (Decompressor{}).Decompress(src, kgo.CodecLz4); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

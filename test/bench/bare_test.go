@@ -56,6 +56,11 @@ func speedOf(sends int, began time.Time, cpu float64) speed {
 	return speed{float64(sends) / time.Since(began).Seconds(), cpu / float64(sends) * 1000}
 }
 
+// and is what this half of the sends and another one came to. Halves before and after what they are compared with even out a machine that gets faster or slower.
+func (s speed) and(other speed) speed {
+	return speed{2 / (1/s.perSecond + 1/other.perSecond), (s.perThousand + other.perThousand) / 2}
+}
+
 // overNetHTTP is the yardstick: workers goroutines that post one message after the other.
 func (d *deployment) overNetHTTP(sends, workers int) speed {
 	d.b.Helper()

@@ -18,12 +18,14 @@ import (
 )
 
 const (
-	// warmSends are made before anything is measured: connections are opened.
+	// warmSends are made before anything is measured, where a row does not say how many: connections are opened.
 	warmSends = 20_000
-	// warmTime is for how long warmClients make direct broadcasts after that, each of which brings a dozen Kafka requests: the broker's JVM
-	// compiles much of what it needs. On a slow machine it goes on in the first round.
-	warmTime    = 30 * time.Second
-	warmClients = 8
+	// Then warmClients make direct broadcasts, each of which brings a dozen Kafka requests, and the broker's JVM compiles what it needs: until its
+	// compilers take less than warmCompilers of a core for warmSpan, for warmMost at most.
+	warmClients   = 8
+	warmSpan      = 10 * time.Second
+	warmMost      = 150 * time.Second
+	warmCompilers = 0.05
 	// slowest is a rate, in sends a second, below which a row without a rate of its own has failed.
 	slowest = 500
 	// roundTime is what a round may take beside its sends and its measured seconds.
@@ -111,7 +113,7 @@ func (m *measured) measure(b *testing.B, bin string, s settings) {
 	most := time.Duration(s.rounds) * (roundTime + 4*s.span + time.Duration(m.row.sends(s))*time.Second/slowest)
 	d := deploy(b, bin, m.row.setup, most)
 	d.say("%s", m.row.what)
-	d.finish(d.queue(warmNumber, warmSends, time.Time{}), followEvery)
+	d.finish(d.queue(warmNumber, cmp.Or(m.row.warm, warmSends), time.Time{}), followEvery)
 	if d.broker != 0 {
 		d.warmBroker()
 	}
@@ -133,11 +135,23 @@ func (m *measured) measure(b *testing.B, bin string, s settings) {
 	}
 }
 
-// warmBroker makes direct broadcasts, one after the other by each client, for warmTime.
+// warmBroker makes direct broadcasts until the broker's JVM has compiled what it needs for them. On a slow machine it may go on in the first round.
 func (d *deployment) warmBroker() {
 	d.b.Helper()
+	for end := time.Now().Add(warmMost); time.Now().Before(end); {
+		before := d.compilers()
+		d.crowdOfDirects(warmSpan)
+		if took := d.compilers() - before; took < warmCompilers*warmSpan.Seconds() {
+			return
+		}
+	}
+}
+
+// crowdOfDirects has each of warmClients make direct broadcasts, one after the other.
+func (d *deployment) crowdOfDirects(span time.Duration) {
+	d.b.Helper()
 	var wg sync.WaitGroup
-	end := time.Now().Add(warmTime)
+	end := time.Now().Add(span)
 	for range warmClients {
 		wg.Go(func() {
 			for time.Now().Before(end) {
