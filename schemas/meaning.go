@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash"
 	"strconv"
+	"sync"
 )
 
 // Meaning is the digest that makes a repeat a repeat: every member of the request with its default filled in, the recipients in order, the
@@ -102,9 +103,16 @@ func (x *Shape) hash(h hash.Hash) {
 	}
 }
 
+// hashed are the buffers of HashText: what is given to a hash escapes to the heap.
+var hashed = sync.Pool{New: func() any { return new([]byte) }}
+
 // HashText hashes a text with its length before it, so that no two lists of texts look alike.
 func HashText(h hash.Hash, text string) {
-	const usual = 160                         // bytes: of the longest text that is kept of a recipient
-	var b [usual + binary.MaxVarintLen64]byte // on the stack for nearly every text; hashes take no error
-	h.Write(append(binary.AppendUvarint(b[:0], uint64(len(text))), text...))
+	const most = 4 << 10 // bytes of a buffer that is kept
+	b, _ := hashed.Get().(*[]byte)
+	*b = append(binary.AppendUvarint((*b)[:0], uint64(len(text))), text...)
+	h.Write(*b) // hashes take no error
+	if cap(*b) <= most {
+		hashed.Put(b)
+	}
 }

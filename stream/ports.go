@@ -24,7 +24,7 @@ type Pauser interface {
 }
 
 // Appender takes records to be written. Append never blocks; done is called exactly once, maybe before Append returns, with the
-// record as it was written or the error. Of an error that is ErrNotWritten nothing was written; of any other the record may still
+// record as it was written, or as it was given and the error. Of an error that is ErrNotWritten nothing was written; of any other the record may still
 // appear in the log.
 type Appender interface {
 	Append(rec Record, done func(Record, error))

@@ -89,7 +89,7 @@ func (p *Publisher) Ready(ctx context.Context) error {
 }
 
 // Append accepts a record to be written and never blocks. done is called exactly once, within answerTimeout: with the record as it was
-// acknowledged, or with an error. After any error but ErrBusy the record may be in the log, or may still be written.
+// acknowledged, or as it was given and with an error. After any error but ErrBusy the record may be in the log, or may still be written.
 func (p *Publisher) Append(rec stream.Record, done func(stream.Record, error)) {
 	size := int64(len(rec.Key) + len(rec.Value))
 	records, bytes := p.records.Add(1), p.bytes.Add(size)
@@ -103,31 +103,47 @@ func (p *Publisher) Append(rec stream.Record, done func(stream.Record, error)) {
 	if rec.Partition == stream.NoPartition {
 		to.Partition = p.layout.Home(rec.Topic, rec.Key)
 	}
-	entry, ok := p.pending.add(to, func() { done(rec, fmt.Errorf("writing to %s: %w", to, ErrUnanswered)) })
-	if !ok {
+	w := &write{p: p, rec: rec, size: size, done: done}
+	if !p.pending.add(&w.pending, to, w) {
 		p.records.Add(-1)
 		p.bytes.Add(-size)
 		done(rec, fmt.Errorf("writing to %s: earlier records have no answer: %w", to, ErrBusy))
 		return
 	}
 	// A cancelled context would fail a batch, and with it the sequence numbers of all that follow.
-	p.cl.TryProduce(context.Background(), p.cfg.KgoRecord(rec), func(k *kgo.Record, err error) {
-		p.records.Add(-1) // until its answer a record counts in the buffers
-		p.bytes.Add(-size)
-		p.cfg.Health.ObserveWrite(err)
-		if !entry.answer() {
-			return
-		}
-		switch {
-		case errors.Is(err, kgo.ErrMaxBuffered):
-			err = ErrBusy
-		case err != nil:
-			err = fmt.Errorf("writing to %s: %w", k.Topic, err)
-		default:
-			rec.Partition, rec.Offset, rec.Time = k.Partition, k.Offset, k.Timestamp
-		}
-		done(rec, err)
-	})
+	p.cl.TryProduce(context.Background(), p.cfg.KgoRecord(rec), w.answer)
+}
+
+// write is a record that was accepted.
+type write struct {
+	p       *Publisher
+	rec     stream.Record
+	size    int64
+	done    func(stream.Record, error)
+	pending entry[stream.TopicPartition]
+}
+
+// answer is told what the library says of the record.
+func (w *write) answer(k *kgo.Record, err error) {
+	w.p.records.Add(-1) // until its answer a record counts in the buffers
+	w.p.bytes.Add(-w.size)
+	w.p.cfg.Health.ObserveWrite(err)
+	if !w.pending.answer() {
+		return
+	}
+	switch {
+	case errors.Is(err, kgo.ErrMaxBuffered):
+		err = ErrBusy
+	case err != nil:
+		err = fmt.Errorf("writing to %s: %w", k.Topic, err)
+	default:
+		w.rec.Partition, w.rec.Offset, w.rec.Time = k.Partition, k.Offset, k.Timestamp
+	}
+	w.done(w.rec, err)
+}
+
+func (w *write) expire() {
+	w.done(w.rec, fmt.Errorf("writing to %s: %w", w.pending.key, ErrUnanswered))
 }
 
 // Publish writes records and returns them as acknowledged, in the order given. The end of ctx ends the waiting only: what was accepted is

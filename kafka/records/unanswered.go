@@ -23,14 +23,17 @@ type unanswered[K comparable] struct {
 	stopped bool
 }
 
-// entry is one record that was handed to the library.
+// expirer is told, once and without a lock, that its entry has no answer in time.
+type expirer interface{ expire() }
+
+// entry is one record that was handed to the library. It is part of what is kept of that record, and the zero value is one that was not added.
 type entry[K comparable] struct {
 	set        *unanswered[K]
 	key        K
 	due        time.Time
-	expire     func()
+	expirer    expirer
 	prev, next *entry[K] // nil: not in the ring
-	late       bool      // expire was called
+	late       bool      // it has expired
 }
 
 // newUnanswered returns a set whose entries expire after the given time; expired is called with how many of a key did at once.
@@ -40,22 +43,21 @@ func newUnanswered[K comparable](after time.Duration, expired func(key K, entrie
 	return s
 }
 
-// add adds an entry. It reports false, and adds nothing, while an entry of the key is overdue. expire is called once,
-// without a lock, if the entry has no answer in time.
-func (s *unanswered[K]) add(key K, expire func()) (*entry[K], bool) {
+// add adds an entry. It reports false, and adds nothing, while an entry of the key is overdue.
+func (s *unanswered[K]) add(e *entry[K], key K, to expirer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.overdue[key] > 0 {
-		return nil, false
+		return false
 	}
 	last := s.root.prev
-	e := &entry[K]{set: s, key: key, due: time.Now().Add(s.after), expire: expire, prev: last, next: &s.root}
+	*e = entry[K]{set: s, key: key, due: time.Now().Add(s.after), expirer: to, prev: last, next: &s.root}
 	last.next, s.root.prev = e, e
 	s.arm()
-	return e, true
+	return true
 }
 
-// answer removes the entry. It reports whether the answer came in time: then expire was not called and will not be.
+// answer removes the entry. It reports whether the answer came in time: then it has not expired and will not.
 func (e *entry[K]) answer() bool {
 	s := e.set
 	s.mu.Lock()
@@ -72,7 +74,7 @@ func (e *entry[K]) answer() bool {
 
 func (e *entry[K]) unlink() {
 	e.prev.next, e.next.prev = e.next, e.prev
-	e.prev, e.next, e.expire = nil, nil, nil
+	e.prev, e.next, e.expirer = nil, nil, nil
 }
 
 // arm sets the timer for the first entry; called with mu held. A timer of an entry that was removed is set for the next one when it fires.
@@ -90,13 +92,13 @@ func (s *unanswered[K]) arm() {
 }
 
 func (s *unanswered[K]) sweep() {
-	var expire []func()
+	var expired []expirer
 	counts := make(map[K]int)
 	s.mu.Lock()
 	now := time.Now()
 	s.armed = false
 	for e := s.root.next; e != &s.root && !e.due.After(now); e = s.root.next {
-		expire = append(expire, e.expire)
+		expired = append(expired, e.expirer)
 		counts[e.key]++
 		s.overdue[e.key]++
 		e.late = true
@@ -107,8 +109,8 @@ func (s *unanswered[K]) sweep() {
 	for key, n := range counts {
 		s.expired(key, n)
 	}
-	for _, f := range expire {
-		f()
+	for _, of := range expired {
+		of.expire()
 	}
 }
 

@@ -40,11 +40,12 @@ func TestEveryEntryIsAnsweredInTimeOrExpiresOnce(t *testing.T) {
 				case 0:
 					x := &model{key: r.IntN(3), due: time.Now().Add(after)}
 					late := overdue(x.key)
-					e, ok := s.add(x.key, func() { mu.Lock(); x.expired++; mu.Unlock() })
+					x.e = new(entry[int])
+					ok := s.add(x.e, x.key, expires(func() { mu.Lock(); x.expired++; mu.Unlock() }))
 					if want := !late; ok != want {
 						t.Fatalf("taken: %t, want %t", ok, want)
 					}
-					if x.e = e; ok {
+					if ok {
 						all = append(all, x)
 					}
 				case 1:
@@ -83,11 +84,16 @@ func TestEveryEntryIsAnsweredInTimeOrExpiresOnce(t *testing.T) {
 	})
 }
 
+type expires func()
+
+func (f expires) expire() { f() }
+
 func BenchmarkAddAndEnd(b *testing.B) {
 	s := newUnanswered(time.Hour, func(int, int) {})
 	defer s.stop()
 	for b.Loop() {
-		e, _ := s.add(1, func() {})
+		e := new(entry[int])
+		s.add(e, 1, expires(func() {}))
 		e.answer()
 	}
 }

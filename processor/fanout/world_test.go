@@ -414,8 +414,14 @@ func (p *process) Append(rec stream.Record, done func(stream.Record, error)) {
 		done(rec, logtest.ErrBusy)
 		return
 	}
-	rec.Headers = append(slices.Clip(rec.Headers), stream.Header{Key: headerTenures, Value: []byte(by)})
-	p.Member.Append(rec, done)
+	marked := rec
+	marked.Headers = append(slices.Clip(rec.Headers), stream.Header{Key: headerTenures, Value: []byte(by)})
+	p.Member.Append(marked, func(written stream.Record, err error) {
+		if err != nil {
+			written = rec
+		}
+		done(written, err)
+	})
 }
 
 func isUpdate(rec stream.Record) bool {

@@ -52,19 +52,20 @@ func (e *Engine) Write(w *Write) {
 	}
 	e.inFlight++
 	w.left, w.failed = len(w.Records), nil
+	done := func(rec stream.Record, err error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if err != nil {
+			w.failed, w.err = append(w.failed, rec), err
+		} else {
+			w.last = rec
+		}
+		if w.left--; w.left == 0 {
+			e.Post(func() { e.wrote(w) })
+		}
+	}
 	for _, rec := range w.Records {
-		w.To.Append(rec, func(acked stream.Record, err error) {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			if err != nil {
-				w.failed, w.err = append(w.failed, rec), err
-			} else {
-				w.last = acked
-			}
-			if w.left--; w.left == 0 {
-				e.Post(func() { e.wrote(w) })
-			}
-		})
+		w.To.Append(rec, done)
 	}
 }
 

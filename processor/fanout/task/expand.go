@@ -24,8 +24,9 @@ type Sender struct {
 // Expand makes the records of the quantum: a send for each recipient, or the outcome of one who gets none. It returns how many
 // recipients are dispatched again after a takeover.
 func (t *Task) Expand(now time.Time, by Sender) (recs []stream.Record, repeats int) {
-	notAfter := min(now.Add(schemas.SendLife).UnixMilli(), t.ExpiresAt().UnixMilli())
+	id, notAfter := t.ID.Bytes(), min(now.Add(schemas.SendLife).UnixMilli(), t.ExpiresAt().UnixMilli())
 	recs = make([]stream.Record, 0, t.Quantum)
+	send := new(schemas.Send) // of one recipient after the other
 	phones := by.Phones
 	if t.Pending != nil { // whoever was dispatched is so again, whatever is known since then; so the set of those before is made without it too
 		phones = nil //mutant:who-was-dispatched-is-no-repeat-after-a-takeover
@@ -56,12 +57,13 @@ func (t *Task) Expand(now time.Time, by Sender) (recs []stream.Record, repeats i
 			}}}))
 			continue
 		}
-		recs = append(recs, schemas.EncodeSend(t.Lane, &schemas.Send{
-			Task: t.ID.Bytes(), Index: index, Phone: to.Digits(), Sender: t.Sender, NotAfterMs: notAfter,
+		*send = schemas.Send{
+			Task: id, Index: index, Phone: to.Digits(), Sender: t.Sender, NotAfterMs: notAfter,
 			ContentRef: t.Ref, Content: t.Content, OnUnknown: t.Body.GetOnUnknown(), Window: t.Window, NamePhone: t.Events == schemas.Events_EVENTS_RECIPIENTS,
 			Personal: own, Generation: by.Owner, Replaced: by.Replaced, RepeatedAll: by.RepeatedAll, Exempt: t.exempt(),
 			Direct: t.Direct,
-		}))
+		}
+		recs = append(recs, schemas.EncodeSend(t.Lane, send))
 	}
 	return recs, repeats
 }
