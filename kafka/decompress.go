@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/s2"
@@ -17,15 +18,12 @@ import (
 // maxBatchBytes bounds one batch after decompression; the largest of ours is one broadcast record of at most 24 MiB.
 const maxBatchBytes = 32 << 20
 
-// maxScratchBytes is what a buffer has at most that is kept for the next batch; those of messages, which may have 16 MiB, are not.
-const maxScratchBytes = 1 << 20
+// maxScratchBytes is how much of a batch is decompressed into a buffer that is used again: all of a full batch of small records.
+const maxScratchBytes = 2 << 20
 
-var (
-	// scratches are what batches are decompressed into before they get a buffer of just their size.
-	scratches = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-	// lz4Readers are used again, because nearly all batches are ours, and ours are compressed so.
-	lz4Readers = sync.Pool{New: func() any { return lz4.NewReader(nil) }}
-)
+// scratches are what batches are decompressed into before they get a buffer of just their size. The readers are not used again: one of lz4 keeps
+// what linked blocks were decompressed to, and a corrupt batch would show it.
+var scratches = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // ErrBatchTooLarge is the error of a batch that decompresses to more than maxBatchBytes.
 var ErrBatchTooLarge = errors.New("batch unpacks to more than 32 MiB")
@@ -59,11 +57,7 @@ func decompress(src []byte, codec kgo.CompressionCodecType) ([]byte, error) {
 	case kgo.CodecSnappy:
 		return unsnappy(src)
 	case kgo.CodecLz4:
-		z, _ := lz4Readers.Get().(*lz4.Reader)
-		defer lz4Readers.Put(z)
-		z.Reset(bytes.NewReader(src))
-		defer z.Reset(nil)
-		r = z
+		r = lz4.NewReader(bytes.NewReader(src))
 	case kgo.CodecZstd:
 		var head zstd.Header
 		if head.Decode(src) == nil && head.HasFCS && head.FrameContentSize > maxBatchBytes {
@@ -78,21 +72,27 @@ func decompress(src []byte, codec kgo.CompressionCodecType) ([]byte, error) {
 	default:
 		return nil, fmt.Errorf("batch compressed with unknown codec %d", codec)
 	}
-	b, _ := scratches.Get().(*bytes.Buffer)
-	defer func() {
-		if b.Cap() <= maxScratchBytes {
-			b.Reset()
-			scratches.Put(b)
-		}
-	}()
-	_, err := b.ReadFrom(io.LimitReader(r, maxBatchBytes+1))
+	out, err := readAll(r)
 	switch {
-	case errors.Is(err, zstd.ErrDecoderSizeExceeded) || b.Len() > maxBatchBytes:
+	case errors.Is(err, zstd.ErrDecoderSizeExceeded) || len(out) > maxBatchBytes:
 		return nil, ErrBatchTooLarge
 	case err != nil:
 		return nil, fmt.Errorf("unpacking batch: %w", err)
 	}
-	return bytes.Clone(b.Bytes()), nil
+	return out, nil
+}
+
+// readAll reads a batch, or one byte more than it may have.
+func readAll(r io.Reader) ([]byte, error) {
+	b, _ := scratches.Get().(*bytes.Buffer)
+	defer scratches.Put(b)
+	b.Reset() //mutant:batch-owes-nothing-to-the-one-before
+	n, err := b.ReadFrom(io.LimitReader(r, maxScratchBytes))
+	if err != nil || n < maxScratchBytes {
+		return bytes.Clone(b.Bytes()), err //mutant:batch-has-a-buffer-of-its-own
+	}
+	rest, err := io.ReadAll(io.LimitReader(r, maxBatchBytes+1-maxScratchBytes))
+	return slices.Concat(b.Bytes(), rest), err
 }
 
 // xerialMagic starts the framing that Java's snappy puts around blocks: 8 bytes of magic, 8 of versions, then

@@ -3,6 +3,7 @@ package kafka
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"testing"
@@ -53,7 +54,7 @@ func TestBatchesOfEveryCodecAreDecompressed(t *testing.T) {
 	}
 }
 
-// Readers and buffers are used again: neither a batch that is cut off or corrupt nor a good one may show in what comes of another.
+// Buffers are used again: neither a batch that is cut off or corrupt nor a good one may show in what comes of another.
 func TestABatchOwesNothingToTheOneBefore(t *testing.T) {
 	t.Parallel()
 	long, short := bytes.Repeat([]byte("una línea de texto\n"), 10_000), []byte("otra cosa")
@@ -81,6 +82,50 @@ func TestABatchOwesNothingToTheOneBefore(t *testing.T) {
 			if want := [][]byte{long, short}[i%2]; !bytes.Equal(got, want) {
 				t.Errorf("codec %d: batch %d has changed since", codec, i)
 			}
+		}
+	}
+}
+
+// lz4Frame is a frame of one block. flags are 0x40 for linked blocks and 0x60 for independent ones.
+func lz4Frame(t *testing.T, flags byte, size uint32, block []byte) []byte {
+	t.Helper()
+	for checksum := range 256 {
+		head := []byte{0x04, 0x22, 0x4d, 0x18, flags, 0x40, byte(checksum)}
+		if got, err := (Decompressor{}).Decompress(binary.LittleEndian.AppendUint32(head, 0), kgo.CodecLz4); err == nil && len(got) == 0 {
+			return binary.LittleEndian.AppendUint32(append(binary.LittleEndian.AppendUint32(head, size), block...), 0)
+		}
+	}
+	t.Fatalf("no checksum of a head with the flags %#x is right", flags)
+	return nil
+}
+
+// A match of a corrupt block may reach back before its own batch. What linked blocks of another one were decompressed to must not be found there.
+func TestACorruptBatchShowsNothingOfAnother(t *testing.T) {
+	t.Parallel()
+	const stored = 1 << 31 // not compressed
+	secret := bytes.Repeat([]byte("teléfono de otro"), 40)
+	linked := lz4Frame(t, 0x40, uint32(len(secret))|stored, secret)
+	block := []byte{0x0f, 100, 0, 200, 0x50, 'a', 'b', 'c', 'd', 'e'} // a match of 219 bytes, 100 before the start, and five literals
+	for _, flags := range []byte{0x40, 0x60} {
+		corrupt := lz4Frame(t, flags, uint32(len(block)), block)
+		for range 20 {
+			if got, err := (Decompressor{}).Decompress(linked, kgo.CodecLz4); err != nil || !bytes.Equal(got, secret) {
+				t.Fatalf("linked blocks: %d bytes, %v", len(got), err)
+			}
+			if got, err := (Decompressor{}).Decompress(corrupt, kgo.CodecLz4); !errors.Is(err, ErrCorruptBatch) {
+				t.Fatalf("the corrupt one is %q, %v; want %v", got, err, ErrCorruptBatch)
+			}
+		}
+	}
+}
+
+func TestBatchesAroundTheSizeOfTheBufferAreWhole(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{0, 1, maxScratchBytes - 1, maxScratchBytes, maxScratchBytes + 1, 2*maxScratchBytes + 7, maxBatchBytes} {
+		text := bytes.Repeat([]byte("0123456789abcdef\n"), n/17+1)[:n]
+		src := packed(t, text)[kgo.CodecLz4]
+		if got, err := (Decompressor{}).Decompress(src, kgo.CodecLz4); err != nil || !bytes.Equal(got, text) {
+			t.Errorf("%d bytes: %d, %v", n, len(got), err)
 		}
 	}
 }

@@ -108,11 +108,11 @@ var hashed = sync.Pool{New: func() any { return new([]byte) }}
 
 // HashText hashes a text with its length before it, so that no two lists of texts look alike.
 func HashText(h hash.Hash, text string) {
-	const most = 4 << 10 // bytes of a buffer that is kept
+	const maxKept = 4 << 10 // bytes: capacity of a buffer that is used again
 	b, _ := hashed.Get().(*[]byte)
 	*b = append(binary.AppendUvarint((*b)[:0], uint64(len(text))), text...)
 	h.Write(*b) // hashes take no error
-	if cap(*b) <= most {
+	if cap(*b) <= maxKept {
 		hashed.Put(b)
 	}
 }

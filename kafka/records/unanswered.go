@@ -26,7 +26,7 @@ type unanswered[K comparable] struct {
 // expirer is told, once and without a lock, that its entry has no answer in time.
 type expirer interface{ expire() }
 
-// entry is one record that was handed to the library. It is part of what is kept of that record, and the zero value is one that was not added.
+// entry is one record that was handed to the library. It is part of what is kept of that record.
 type entry[K comparable] struct {
 	set        *unanswered[K]
 	key        K

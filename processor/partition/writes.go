@@ -52,7 +52,7 @@ func (e *Engine) Write(w *Write) {
 	}
 	e.inFlight++
 	w.left, w.failed = len(w.Records), nil
-	done := func(rec stream.Record, err error) {
+	done := func(rec stream.Record, err error) { // with an error, an Appender hands back the record as it was given
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		if err != nil {

@@ -26,7 +26,7 @@ type row struct {
 	name, what string
 	setup      setup
 	onlyNamed  bool                                           // too long to be measured each time
-	warm       int                                            // sends before the first round; 0: warmSends
+	warm       int                                            // sends before the first round, PHONES at most; 0: warmSends
 	sends      func(s settings) int                           // of a round, all loops together, where no rate and no time bounds them
 	round      func(d *deployment, s settings) []figure       // measures once
 	load       func(d *deployment, s settings, end time.Time) // keeps altavoz busy until then, for a profile; nil: nothing does
@@ -58,7 +58,7 @@ func unlimited(name string, s setup, goal, goalCPU string) *row {
 	s.numbers = numbersAt(0)
 	return &row{
 		name: name, setup: s, what: "one broadcast, latency 0", sends: func(s settings) int { return 3 * s.recipients(phones) },
-		warm: phones, // in the first round after the start, of processes and broker, x loop is a sixth less than in the next ones
+		warm: phones, // after a start of processes and broker, the first round's x loop is a sixth lower than later ones
 		round: func(d *deployment, s settings) []figure {
 			n, workers := s.recipients(phones), app.Default().WhatsApp.MaxInFlight
 			fast := d.overFastHTTP(n, workers)

@@ -21,7 +21,7 @@ const (
 	// warmSends are made before anything is measured, where a row does not say how many: connections are opened.
 	warmSends = 20_000
 	// Then warmClients make direct broadcasts, each of which brings a dozen Kafka requests, and the broker's JVM compiles what it needs: until its
-	// compilers take less than warmCompilers of a core for warmSpan, for warmMost at most.
+	// compilers take less than warmCompilers of a core for warmSpan. After warmMost no other span begins.
 	warmClients   = 8
 	warmSpan      = 10 * time.Second
 	warmMost      = 150 * time.Second
@@ -110,10 +110,12 @@ func selected(b *testing.B, names string) (chosen []*row) {
 // measure deploys altavoz once and makes the rounds. Whatever is lost, doubled or fails ends the row.
 func (m *measured) measure(b *testing.B, bin string, s settings) {
 	b.Helper()
-	most := time.Duration(s.rounds) * (roundTime + 4*s.span + time.Duration(m.row.sends(s))*time.Second/slowest)
+	warm := min(cmp.Or(m.row.warm, warmSends), s.recipients(math.MaxInt))
+	most := warmMost + warmSpan + time.Duration(warm)*time.Second/slowest
+	most += time.Duration(s.rounds) * (roundTime + 4*s.span + time.Duration(m.row.sends(s))*time.Second/slowest)
 	d := deploy(b, bin, m.row.setup, most)
 	d.say("%s", m.row.what)
-	d.finish(d.queue(warmNumber, cmp.Or(m.row.warm, warmSends), time.Time{}), followEvery)
+	d.finish(d.queue(warmNumber, warm, time.Time{}), followEvery)
 	if d.broker != 0 {
 		d.warmBroker()
 	}

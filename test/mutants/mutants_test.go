@@ -243,6 +243,8 @@ func mutants() []mutant {
 			change: value("int(t.Cursor - min(t.Cursor, t.Decided))"),
 			test:   "TestQuantumUnderWayEndsBeforeTheRestIsCancelled",
 		},
+		{marker: "batch-owes-nothing-to-the-one-before", change: drop(), test: "TestABatchOwesNothingToTheOneBefore"},
+		{marker: "batch-has-a-buffer-of-its-own", change: whole("return b.Bytes(), err"), test: "TestABatchOwesNothingToTheOneBefore"},
 		{marker: "view-of-a-cut-log-is-read-anew", change: makeFalse(), test: "TestViewOfALogThatLosesItsEndIsReadAnew", in: "kafka/table"},
 		{marker: "offsets-of-a-cut-log-count", change: drop(), test: "TestOffsetsOfALogThatLostItsEndCountAnew"},
 		{marker: "controls-read-again-are-announced-once", change: condition("true"), test: "TestOrdersThatAreReadAgainAreToldOnce"},
