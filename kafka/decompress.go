@@ -18,12 +18,13 @@ import (
 // maxBatchBytes bounds one batch after decompression; the largest of ours is one broadcast record of at most 24 MiB.
 const maxBatchBytes = 32 << 20
 
-// maxScratchBytes is how much of a batch is decompressed into a buffer that is used again: all of a full batch of small records.
+// maxScratchBytes is how much of a batch is decompressed into a buffer that is used again: all of a full batch of small records. Such a buffer has
+// twice that at most, since it doubles.
 const maxScratchBytes = 2 << 20
 
-// scratches are what batches are decompressed into before they get a buffer of just their size. The readers are not used again: one of lz4 keeps
+// scratchBuffers are what batches are decompressed into before they get a buffer of just their size. The readers are not used again: one of lz4 keeps
 // what linked blocks were decompressed to, and a corrupt batch would show it.
-var scratches = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+var scratchBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // ErrBatchTooLarge is the error of a batch that decompresses to more than maxBatchBytes.
 var ErrBatchTooLarge = errors.New("batch unpacks to more than 32 MiB")
@@ -84,9 +85,9 @@ func decompress(src []byte, codec kgo.CompressionCodecType) ([]byte, error) {
 
 // readAll reads a batch, or one byte more than it may have.
 func readAll(r io.Reader) ([]byte, error) {
-	b, _ := scratches.Get().(*bytes.Buffer)
-	defer scratches.Put(b)
-	b.Reset() //mutant:batch-owes-nothing-to-the-one-before
+	b, _ := scratchBuffers.Get().(*bytes.Buffer)
+	defer scratchBuffers.Put(b)
+	b.Reset() //mutant:buffer-is-empty-before-a-batch
 	n, err := b.ReadFrom(io.LimitReader(r, maxScratchBytes))
 	if err != nil || n < maxScratchBytes {
 		return bytes.Clone(b.Bytes()), err //mutant:batch-has-a-buffer-of-its-own

@@ -55,7 +55,7 @@ func TestBatchesOfEveryCodecAreDecompressed(t *testing.T) {
 }
 
 // Buffers are used again: neither a batch that is cut off or corrupt nor a good one may show in what comes of another.
-func TestABatchOwesNothingToTheOneBefore(t *testing.T) {
+func TestNothingOfABatchIsInAnother(t *testing.T) {
 	t.Parallel()
 	long, short := bytes.Repeat([]byte("una línea de texto\n"), 10_000), []byte("otra cosa")
 	shorts := packed(t, short)
@@ -100,7 +100,7 @@ func lz4Frame(t *testing.T, flags byte, size uint32, block []byte) []byte {
 }
 
 // A match of a corrupt block may reach back before its own batch. What linked blocks of another one were decompressed to must not be found there.
-func TestACorruptBatchShowsNothingOfAnother(t *testing.T) {
+func TestACorruptBatchIsNotFilledFromAnother(t *testing.T) {
 	t.Parallel()
 	const stored = 1 << 31 // not compressed
 	secret := bytes.Repeat([]byte("teléfono de otro"), 40)

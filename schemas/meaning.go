@@ -103,16 +103,16 @@ func (x *Shape) hash(h hash.Hash) {
 	}
 }
 
-// hashed are the buffers of HashText: what is given to a hash escapes to the heap.
-var hashed = sync.Pool{New: func() any { return new([]byte) }}
+// textBuffers are those of HashText: what is given to a hash escapes to the heap.
+var textBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // HashText hashes a text with its length before it, so that no two lists of texts look alike.
 func HashText(h hash.Hash, text string) {
 	const maxKept = 4 << 10 // bytes: capacity of a buffer that is used again
-	b, _ := hashed.Get().(*[]byte)
+	b, _ := textBuffers.Get().(*[]byte)
 	*b = append(binary.AppendUvarint((*b)[:0], uint64(len(text))), text...)
 	h.Write(*b) // hashes take no error
 	if cap(*b) <= maxKept {
-		hashed.Put(b)
+		textBuffers.Put(b)
 	}
 }

@@ -94,8 +94,7 @@ func (p *Publisher) Append(rec stream.Record, done func(stream.Record, error)) {
 	size := int64(len(rec.Key) + len(rec.Value))
 	records, bytes := p.records.Add(1), p.bytes.Add(size)
 	if records > maxBuffered || bytes > maxBufferedBytes+size { // one record of any size is always accepted
-		p.records.Add(-1)
-		p.bytes.Add(-size)
+		p.release(size)
 		done(rec, ErrBusy)
 		return
 	}
@@ -105,13 +104,18 @@ func (p *Publisher) Append(rec stream.Record, done func(stream.Record, error)) {
 	}
 	w := &write{p: p, rec: rec, size: size, done: done}
 	if !p.pending.add(&w.pending, to, w) {
-		p.records.Add(-1)
-		p.bytes.Add(-size)
+		p.release(size)
 		done(rec, fmt.Errorf("writing to %s: earlier records have no answer: %w", to, ErrBusy))
 		return
 	}
 	// A cancelled context would fail a batch, and with it the sequence numbers of all that follow.
 	p.cl.TryProduce(context.Background(), p.cfg.KgoRecord(rec), w.answer)
+}
+
+// release takes a record of so many bytes out of what is buffered.
+func (p *Publisher) release(size int64) {
+	p.records.Add(-1)
+	p.bytes.Add(-size)
 }
 
 // write is a record that was accepted.
@@ -125,8 +129,7 @@ type write struct {
 
 // answer is told what the library says of the record.
 func (w *write) answer(k *kgo.Record, err error) {
-	w.p.records.Add(-1) // until its answer a record counts in the buffers
-	w.p.bytes.Add(-w.size)
+	w.p.release(w.size) // until its answer a record counts in the buffers
 	w.p.cfg.Health.ObserveWrite(err)
 	if !w.pending.answer() {
 		return

@@ -58,7 +58,7 @@ func unlimited(name string, s setup, goal, goalCPU string) *row {
 	s.numbers = numbersAt(0)
 	return &row{
 		name: name, setup: s, what: "one broadcast, latency 0", sends: func(s settings) int { return 3 * s.recipients(phones) },
-		warm: phones, // after a start of processes and broker, the first round's x loop is a sixth lower than later ones
+		warm: phones, // processes, broker and simulator are slower at first, and not by the same part
 		round: func(d *deployment, s settings) []figure {
 			n, workers := s.recipients(phones), app.Default().WhatsApp.MaxInFlight
 			fast := d.overFastHTTP(n, workers)

@@ -142,15 +142,15 @@ func (d *deployment) warmBroker() {
 	d.b.Helper()
 	for end := time.Now().Add(warmMost); time.Now().Before(end); {
 		before := d.compilers()
-		d.crowdOfDirects(warmSpan)
+		d.directsAtOnce(warmSpan)
 		if took := d.compilers() - before; took < warmCompilers*warmSpan.Seconds() {
 			return
 		}
 	}
 }
 
-// crowdOfDirects has each of warmClients make direct broadcasts, one after the other.
-func (d *deployment) crowdOfDirects(span time.Duration) {
+// directsAtOnce has each of warmClients make direct broadcasts, one after the other.
+func (d *deployment) directsAtOnce(span time.Duration) {
 	d.b.Helper()
 	var wg sync.WaitGroup
 	end := time.Now().Add(span)

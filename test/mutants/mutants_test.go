@@ -243,8 +243,6 @@ func mutants() []mutant {
 			change: value("int(t.Cursor - min(t.Cursor, t.Decided))"),
 			test:   "TestQuantumUnderWayEndsBeforeTheRestIsCancelled",
 		},
-		{marker: "batch-owes-nothing-to-the-one-before", change: drop(), test: "TestABatchOwesNothingToTheOneBefore"},
-		{marker: "batch-has-a-buffer-of-its-own", change: whole("return b.Bytes(), err"), test: "TestABatchOwesNothingToTheOneBefore"},
 		{marker: "view-of-a-cut-log-is-read-anew", change: makeFalse(), test: "TestViewOfALogThatLosesItsEndIsReadAnew", in: "kafka/table"},
 		{marker: "offsets-of-a-cut-log-count", change: drop(), test: "TestOffsetsOfALogThatLostItsEndCountAnew"},
 		{marker: "controls-read-again-are-announced-once", change: condition("true"), test: "TestOrdersThatAreReadAgainAreToldOnce"},
@@ -414,6 +412,8 @@ l.unread = l.head`),
 		{marker: "what-others-wrote-is-read", change: makeTrue(), test: "TestZombieIsRepaired"},
 
 		// Where a member begins, what it is handed, and how it goes.
+		{marker: "buffer-is-empty-before-a-batch", change: drop(), test: "TestNothingOfABatchIsInAnother"},
+		{marker: "batch-has-a-buffer-of-its-own", change: whole("return b.Bytes(), err"), test: "TestNothingOfABatchIsInAnother"},
 		{marker: "offset-out-of-range-is-fatal", change: makeFalse(), test: "TestLogThatIsTrimmedWhileItIsReadIsTakenOverAnew"},
 		{
 			marker: "reading-is-never-reset", change: whole("kgo.ConsumeResetOffset(kgo.NewOffset().AtStart())"),
